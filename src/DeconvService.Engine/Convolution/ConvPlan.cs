@@ -42,7 +42,6 @@ public sealed class ConvPlan
         ReadOnlySpan<float> residual = default,
         CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        Reference.Run(Shape, input, _weights.Weight.Span, _weights.Bias.Span, output);
+        Reference.Run(Shape, input, _weights.Weight.Span, _weights.Bias.Span, output, Epilogue, residual, cancellationToken);
     }
 }

@@ -9,10 +9,10 @@ namespace DeconvService.Engine.Tensors;
 /// </summary>
 public sealed unsafe class AlignedBuffer : IDisposable
 {
-    private readonly AlignedBufferPool _pool;
+    private readonly AlignedBufferPool? _pool;
     private float* _pointer;
 
-    internal AlignedBuffer(AlignedBufferPool pool, float* pointer, int length, long capacity)
+    internal AlignedBuffer(AlignedBufferPool? pool, float* pointer, int length, long capacity)
     {
         _pool = pool;
         _pointer = pointer;
@@ -43,12 +43,15 @@ public sealed unsafe class AlignedBuffer : IDisposable
         }
     }
 
+    /// <summary>A buffer over memory that somebody else owns and frees; it must outlive the buffer.</summary>
+    internal static AlignedBuffer Over(float* pointer, int length) => new(null, pointer, length, (long)length * sizeof(float));
+
     /// <summary>Gives the memory back to its pool; a second call does nothing.</summary>
     public void Dispose()
     {
         float* pointer = _pointer;
         _pointer = null;
         if (pointer is not null)
-            _pool.Return(pointer, Capacity);
+            _pool?.Return(pointer, Capacity);
     }
 }

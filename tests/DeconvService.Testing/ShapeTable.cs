@@ -1,0 +1,98 @@
+using DeconvService.Engine.Convolution;
+using DeconvService.Engine.Tensors;
+
+namespace DeconvService.Testing;
+
+/// <summary>Small layers that between them use every parameter, and every remainder length around a vector.</summary>
+public static class ShapeTable
+{
+    /// <summary>Hand-picked layers, one reason each; the name says it.</summary>
+    public static IReadOnlyList<ConvCase> Special { get; } = [.. MakeSpecial()];
+
+    /// <summary>Every output width from 1 to 34 and channel counts around 16 and 32, for both operators.</summary>
+    public static IReadOnlyList<ConvCase> Remainders { get; } = [.. MakeRemainders()];
+
+    /// <summary>Both lists.</summary>
+    public static IReadOnlyList<ConvCase> All { get; } = [.. Special, .. Remainders];
+
+    /// <summary>The case of that name, also among the named layers.</summary>
+    public static ConvCase Get(string name) => All.Concat(NamedLayers.All).Single(item => string.Equals(item.Name, name, StringComparison.Ordinal));
+
+    private static IEnumerable<ConvCase> MakeSpecial()
+    {
+        yield return Conv("one_element", [1, 1, 1, 1], [1, 1, 1, 1]);
+        yield return Conv("pointwise", [2, 5, 7, 9], [6, 5, 1, 1]);
+        yield return Conv("pointwise_stride_2", [1, 5, 7, 9], [6, 5, 1, 1], new() { Stride = 2 });
+        yield return Conv("pointwise_padded", [1, 3, 4, 5], [4, 3, 1, 1], new() { Padding = 2 });
+        yield return Conv("3x3_same", [1, 17, 19, 23], [33, 17, 3, 3], new() { Padding = ConvPadding.SameUpper });
+        yield return Conv("3x3_batch_3", [3, 4, 11, 13], [5, 4, 3, 3], new() { Padding = 1 });
+        yield return Conv("3x3_no_bias", [1, 4, 11, 13], [5, 4, 3, 3]) with { HasBias = false };
+        yield return Conv("3x3_stride_2_floor", [1, 3, 16, 18], [8, 3, 3, 3], new() { Stride = 2, Padding = 1, Fit = ConvFit.Floor });
+        yield return Conv("same_lower_stride_3", [1, 3, 16, 17], [8, 3, 4, 4], new() { Stride = 3, Padding = ConvPadding.SameLower });
+        yield return Conv("5x3_unequal_axes", [1, 3, 15, 21], [4, 3, 5, 3], new() { Stride = (int[])[2, 3], Dilation = (int[])[2, 1], Padding = ConvPadding.Pairs((int[])[3, 0], (int[])[2, 3]), Fit = ConvFit.Floor });
+        yield return Conv("dilation_3", [1, 3, 15, 17], [4, 3, 3, 3], new() { Dilation = 3, Padding = 3 });
+        yield return Conv("kernel_wider_than_input", [1, 2, 3, 2], [3, 2, 7, 6], new() { Padding = 4 });
+        yield return Conv("padding_wider_than_kernel", [1, 2, 5, 6], [3, 2, 3, 3], new() { Padding = 5 });
+        yield return Conv("stride_over_kernel", [1, 3, 21, 26], [4, 3, 2, 2], new() { Stride = 4, Fit = ConvFit.Floor });
+        yield return Conv("groups_2", [1, 6, 9, 10], [8, 3, 3, 3], new() { Groups = 2, Padding = 1 });
+        yield return Conv("groups_of_17", [2, 34, 5, 6], [66, 17, 3, 3], new() { Groups = 2, Padding = 1 });
+        yield return Conv("depthwise", [1, 19, 13, 17], [19, 1, 3, 3], new() { Groups = 19, Padding = 1 });
+        yield return Conv("depthwise_multiplier_2", [2, 5, 9, 11], [10, 1, 5, 5], new() { Groups = 5, Padding = 2, Stride = 2, Fit = ConvFit.Floor });
+        yield return Conv("reflect", [1, 3, 7, 9], [4, 3, 5, 5], new() { Padding = 2, PaddingMode = PaddingMode.Reflect });
+        yield return Conv("reflect_largest", [1, 2, 4, 5], [3, 2, 3, 3], new() { Padding = ConvPadding.Pairs((int[])[3, 4], (int[])[3, 4]), PaddingMode = PaddingMode.Reflect });
+        yield return Conv("replicate", [1, 3, 7, 9], [4, 3, 5, 5], new() { Padding = 6, PaddingMode = PaddingMode.Replicate });
+        yield return Conv("circular", [1, 3, 7, 9], [4, 3, 5, 5], new() { Padding = 7, PaddingMode = PaddingMode.Circular, Stride = 2, Fit = ConvFit.Floor });
+        yield return Conv("1d", [2, 3, 50], [5, 3, 7], new() { Padding = 3 });
+        yield return Conv("1d_long", [1, 1, 3000], [1, 1, 11]);
+        yield return Conv("3d", [1, 3, 5, 6, 7], [4, 3, 3, 3, 3], new() { Padding = 1 });
+        yield return Conv("3d_stride_2_reflect", [1, 2, 5, 7, 9], [3, 2, 3, 3, 3], new() { Padding = 1, Stride = 2, PaddingMode = PaddingMode.Reflect });
+        yield return Conv("many_channels", [1, 300, 5, 5], [70, 300, 3, 3], new() { Padding = 1 });
+        yield return Conv("tall_narrow", [1, 3, 200, 1], [5, 3, 3, 3], new() { Padding = 1 });
+        yield return Conv("exact_accuracy", [1, 16, 20, 20], [32, 16, 3, 3], new() { Padding = 1, Accuracy = Accuracy.Exact });
+        yield return Conv("fast_accuracy", [1, 16, 20, 20], [32, 16, 3, 3], new() { Padding = 1, Accuracy = Accuracy.Fast });
+
+        yield return Transposed("t_one_element", [1, 1, 1, 1], [1, 1, 1, 1]);
+        yield return Transposed("t_3x3_stride_1", [1, 5, 9, 11], [5, 7, 3, 3], new() { Padding = 1 });
+        yield return Transposed("t_4x4_stride_2", [2, 17, 7, 9], [17, 33, 4, 4], new() { Stride = 2, Padding = 1 });
+        yield return Transposed("t_3x3_stride_2_output_padding", [1, 5, 7, 9], [5, 6, 3, 3], new() { Stride = 2, Padding = 1, OutputPadding = 1 });
+        yield return Transposed("t_2x2_stride_2", [1, 16, 14, 15], [16, 9, 2, 2], new() { Stride = 2 });
+        yield return Transposed("t_stride_over_kernel", [1, 3, 5, 6], [3, 4, 2, 2], new() { Stride = 4, OutputPadding = 3 });
+        yield return Transposed("t_few_outputs", [1, 56, 12, 13], [56, 1, 9, 9], new() { Stride = 3, Padding = 4, OutputPadding = 2 });
+        yield return Transposed("t_dilation_2", [1, 3, 6, 7], [3, 4, 3, 3], new() { Stride = 3, Dilation = 2, Padding = 2, OutputPadding = 2 });
+        yield return Transposed("t_dilation_shares_factor", [1, 3, 6, 7], [3, 4, 3, 3], new() { Stride = 4, Dilation = 2, Padding = 1 });
+        yield return Transposed("t_unequal_axes", [1, 3, 6, 7], [3, 4, 5, 2], new() { Stride = (int[])[3, 1], Dilation = (int[])[1, 2], Padding = ConvPadding.Pairs((int[])[2, 0], (int[])[1, 1]), OutputPadding = (int[])[1, 1] });
+        yield return Transposed("t_same_upper", [1, 3, 6, 7], [3, 4, 5, 5], new() { Stride = 2, Padding = ConvPadding.SameUpper });
+        yield return Transposed("t_same_lower", [1, 3, 6, 7], [3, 4, 5, 5], new() { Stride = 2, Padding = ConvPadding.SameLower });
+        yield return Transposed("t_same_kernel_under_stride", [1, 3, 6, 7], [3, 4, 2, 2], new() { Stride = 5, Padding = ConvPadding.SameUpper });
+        yield return Transposed("t_groups_2", [1, 6, 7, 8], [6, 5, 4, 4], new() { Groups = 2, Stride = 2, Padding = 1 });
+        yield return Transposed("t_depthwise_large_stride", [1, 5, 6, 7], [5, 1, 16, 16], new() { Groups = 5, Stride = 8, Padding = 4 });
+        yield return Transposed("t_crop_over_kernel", [1, 3, 9, 10], [3, 4, 3, 3], new() { Stride = 2, Padding = 5 });
+        yield return Transposed("t_1d", [2, 3, 50], [3, 5, 4], new() { Stride = 2, Padding = 1 });
+        yield return Transposed("t_3d", [1, 3, 4, 5, 6], [3, 4, 3, 3, 3], new() { Stride = 2, Padding = 1, OutputPadding = 1 });
+        yield return Transposed("t_no_bias", [1, 4, 7, 8], [4, 5, 4, 4], new() { Stride = 2, Padding = 1 }) with { HasBias = false };
+        yield return Transposed("t_exact_accuracy", [1, 16, 9, 9], [16, 16, 3, 3], new() { Accuracy = Accuracy.Exact });
+    }
+
+    private static IEnumerable<ConvCase> MakeRemainders()
+    {
+        for (int width = 1; width <= 34; width++)
+        {
+            yield return Conv($"width_{width}", [1, 3, 3, width + 2], [5, 3, 3, 3]);
+            yield return Transposed($"t_width_{width}", [1, 3, 2, width], [3, 5, 4, 4], new() { Stride = 2, Padding = 1 });
+        }
+
+        foreach (int channels in (int[])[1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 64, 65])
+        {
+            yield return Conv($"channels_in_{channels}", [1, channels, 5, 6], [3, channels, 3, 3], new() { Padding = 1 });
+            yield return Conv($"channels_out_{channels}", [1, 3, 5, 6], [channels, 3, 3, 3], new() { Padding = 1 });
+            yield return Transposed($"t_channels_in_{channels}", [1, channels, 3, 4], [channels, 3, 4, 4], new() { Stride = 2, Padding = 1 });
+            yield return Transposed($"t_channels_out_{channels}", [1, 3, 3, 4], [3, channels, 4, 4], new() { Stride = 2, Padding = 1 });
+        }
+    }
+
+    private static ConvCase Conv(string name, int[] input, int[] weight, ConvParameters? parameters = null) =>
+        new(name, parameters ?? new(), new TensorShape(input), new TensorShape(weight));
+
+    private static ConvCase Transposed(string name, int[] input, int[] weight, ConvParameters? parameters = null) =>
+        new(name, (parameters ?? new()) with { Kind = ConvKind.Transposed }, new TensorShape(input), new TensorShape(weight));
+}
