@@ -1,3 +1,26 @@
-var builder = WebApplication.CreateBuilder(args);
+using DeconvService.Api.Configuration;
+using DeconvService.Api.Errors;
+using DeconvService.Api.Health;
+using DeconvService.Api.Limits;
+using DeconvService.Api.Observability;
+using DeconvService.Api.OpenApi;
+using DeconvService.Api.Scheduling;
+
+// The defaults and the pages lie beside the program, whatever folder it is started from.
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+builder.AddObservability();
+builder.Services
+    .AddErrors()
+    .AddLimits()
+    .AddScheduling()
+    .AddHealth()
+    .AddOpenApiDocument();
+
 var app = builder.Build();
-app.Run();
+app.UseObservability();
+app.UseErrors();
+app.UseLimits();
+app.UseFrontPage();
+app.MapHealth();
+app.MapOpenApiDocument();
+return app.RunOrExplain();

@@ -21,6 +21,9 @@ public enum ServiceErrorKind
     /// <summary>415: the media type of the body is not read here.</summary>
     UnsupportedMediaType,
 
+    /// <summary>408: the body came so slowly that the server stopped waiting.</summary>
+    BodyTooSlow,
+
     /// <summary>413: body, elements or pixels over a limit; facts: limit, value, setting.</summary>
     TooLarge,
 

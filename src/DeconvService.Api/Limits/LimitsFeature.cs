@@ -1,0 +1,49 @@
+using DeconvService.Api.Configuration;
+using DeconvService.Api.Errors;
+using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace DeconvService.Api.Limits;
+
+/// <summary>The limits of a request: bytes of its body, elements, pixels, memory and time.</summary>
+internal static class LimitsFeature
+{
+    public static IServiceCollection AddLimits(this IServiceCollection services)
+    {
+        services.AddValidatedOptions<LimitsOptions>(LimitsOptions.Section);
+        services.AddOptions<KestrelServerOptions>().Configure(server =>
+        {
+            server.AddServerHeader = false;
+            server.Limits.MaxRequestBodySize = null; // RequestBodyLimit
+        });
+
+        services.AddHostedService<ShutdownPause>();
+        services.AddOptions<HostOptions>().Configure<LimitsOptions>((host, limits) => // running requests may end
+            host.ShutdownTimeout = TimeSpan.FromSeconds(limits.ShutdownPauseSeconds + limits.RequestSeconds));
+        services.AddRequestTimeouts();
+        services.AddOptions<RequestTimeoutOptions>().Configure<LimitsOptions>((timeouts, limits) =>
+            timeouts.DefaultPolicy = new RequestTimeoutPolicy
+            {
+                Timeout = TimeSpan.FromSeconds(limits.RequestSeconds),
+                TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
+                WriteTimeoutResponse = context => WriteTimeoutAsync(context, limits),
+            });
+        return services;
+    }
+
+    public static void UseLimits(this IApplicationBuilder app)
+    {
+        app.UseMiddleware<RequestBodyLimit>();
+        app.UseRequestTimeouts();
+    }
+
+    private static Task WriteTimeoutAsync(HttpContext context, LimitsOptions limits)
+    {
+        string setting = $"{LimitsOptions.Section}:{nameof(LimitsOptions.RequestSeconds)}";
+        return context.WriteErrorAsync(
+            new ServiceFault(ServiceErrorKind.TimedOut, $"the request took longer than {limits.RequestSeconds} s ({setting} raises it)")
+            {
+                Facts = [new("limit", limits.RequestSeconds), new("unit", "seconds"), new("setting", setting)],
+            });
+    }
+}
