@@ -1,13 +1,15 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace DeconvService.Engine.Tensors;
 
 /// <summary>
 /// Native float32 memory that starts on a 64-byte boundary (one AVX-512 vector, one cache line), rented from an
-/// <see cref="AlignedBufferPool"/> and given back by <see cref="Dispose"/>. Its contents are undefined at first.
-/// Not thread-safe as an object; its elements may be used from several threads.
+/// <see cref="AlignedBufferPool"/> and given back by <see cref="Dispose()"/>. Its contents are undefined at first.
+/// Not thread-safe as an object; its elements may be used from several threads. <see cref="MemoryManager{T}.Memory"/> shows the elements
+/// where a span cannot be kept.
 /// </summary>
-public sealed unsafe class AlignedBuffer : IDisposable
+public sealed unsafe class AlignedBuffer : MemoryManager<float>, IDisposable
 {
     private readonly AlignedBufferPool? _pool;
     private float* _pointer;
@@ -23,7 +25,7 @@ public sealed unsafe class AlignedBuffer : IDisposable
     /// <summary>The number of float32 elements that may be used.</summary>
     public int Length { get; }
 
-    /// <summary>The elements. Do not keep the span past <see cref="Dispose"/>.</summary>
+    /// <summary>The elements. Do not keep the span past <see cref="Dispose()"/>.</summary>
     /// <exception cref="ObjectDisposedException">The buffer was given back.</exception>
     public Span<float> Span => new(Pointer, Length);
 
@@ -46,8 +48,23 @@ public sealed unsafe class AlignedBuffer : IDisposable
     /// <summary>A buffer over memory that somebody else owns and frees; it must outlive the buffer.</summary>
     internal static AlignedBuffer Over(float* pointer, int length) => new(null, pointer, length, (long)length * sizeof(float));
 
+    /// <inheritdoc/>
+    public override Span<float> GetSpan() => Span;
+
+    /// <inheritdoc/>
+    public override MemoryHandle Pin(int elementIndex = 0) => new(Pointer + elementIndex);
+
+    /// <inheritdoc/>
+    public override void Unpin()
+    {
+        // Native memory does not move.
+    }
+
     /// <summary>Gives the memory back to its pool; a second call does nothing.</summary>
-    public void Dispose()
+    public void Dispose() => Dispose(disposing: true);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
         float* pointer = _pointer;
         _pointer = null;
