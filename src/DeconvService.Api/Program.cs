@@ -4,23 +4,35 @@ using DeconvService.Api.Health;
 using DeconvService.Api.Limits;
 using DeconvService.Api.Observability;
 using DeconvService.Api.OpenApi;
+using DeconvService.Api.Operators;
 using DeconvService.Api.Scheduling;
 
-// The defaults and the pages lie beside the program, whatever folder it is started from.
-var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-builder.AddObservability();
-builder.Services
-    .AddErrors()
-    .AddLimits()
-    .AddScheduling()
-    .AddHealth()
-    .AddOpenApiDocument();
+try
+{
+    // The defaults and the pages lie beside the program, whatever folder it is started from.
+    var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+    builder.AddObservability();
+    builder.Services
+        .AddErrors()
+        .AddLimits()
+        .AddScheduling()
+        .AddHealth()
+        .AddOperators()
+        .AddOpenApiDocument();
 
-var app = builder.Build();
-app.UseObservability();
-app.UseErrors();
-app.UseLimits();
-app.UseFrontPage();
-app.MapHealth();
-app.MapOpenApiDocument();
-return app.RunOrExplain();
+    var app = builder.Build();
+    app.ValidateConfiguration();
+    app.UseObservability();
+    app.UseErrors();
+    app.UseLimits();
+    app.UseFrontPage();
+    app.MapHealth();
+    app.MapOperators();
+    app.MapOpenApiDocument();
+    app.Run();
+    return 0;
+}
+catch (Exception exception) when (ValidatedOptions.Explain(exception))
+{
+    return 1;
+}

@@ -23,25 +23,24 @@ internal static class ValidatedOptions
         return services;
     }
 
-    /// <summary>Runs the service; a wrong configuration ends it with one sentence on the error stream and exit code 1.</summary>
-    public static int RunOrExplain(this WebApplication app)
-    {
-        try
-        {
-            app.Run();
-            return 0;
-        }
-        catch (OptionsValidationException exception)
-        {
-            foreach (string failure in exception.Failures)
-                Console.Error.WriteLine($"The configuration is wrong: {failure}");
-        }
-        catch (InvalidOperationException exception) when (exception.Message.StartsWith("Failed to convert configuration value", StringComparison.Ordinal))
-        {
-            Console.Error.WriteLine($"The configuration is wrong: {exception.Message}");
-        }
+    /// <summary>Checks all options now, before the host logs that it failed to start.</summary>
+    /// <exception cref="OptionsValidationException">Some value is out of its bounds, or some name does not exist.</exception>
+    public static void ValidateConfiguration(this WebApplication app) => app.Services.GetRequiredService<IStartupValidator>().Validate();
 
-        return 1;
+    /// <summary>Says on the error stream what is wrong with the configuration; false where the exception is about something else.</summary>
+    public static bool Explain(Exception exception)
+    {
+        IEnumerable<string> sentences = exception switch
+        {
+            OptionsValidationException validation => validation.Failures,
+            InvalidOperationException { InnerException: not null } conversion
+                when conversion.Message.StartsWith("Failed to convert configuration value", StringComparison.Ordinal) => [conversion.Message],
+            _ => [],
+        };
+        foreach (string sentence in sentences)
+            Console.Error.WriteLine($"The configuration is wrong: {sentence}");
+
+        return sentences.Any();
     }
 
     private sealed class SectionValidator<TOptions>(string section, IConfiguration configuration) : IValidateOptions<TOptions>
@@ -49,7 +48,7 @@ internal static class ValidatedOptions
     {
         public ValidateOptionsResult Validate(string? name, TOptions options)
         {
-            PropertyInfo[] properties = typeof(TOptions).GetProperties();
+            PropertyInfo[] properties = [.. typeof(TOptions).GetProperties().Where(property => property.CanWrite)];
             var failures = new List<string>();
             foreach (PropertyInfo property in properties)
             {

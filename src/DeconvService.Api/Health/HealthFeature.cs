@@ -1,4 +1,5 @@
 using DeconvService.Api.Errors;
+using DeconvService.Api.OpenApi;
 
 namespace DeconvService.Api.Health;
 
@@ -19,7 +20,12 @@ internal static class HealthFeature
         health.MapMethods("/live", GetAndHead, Live).WithName("live").WithSummary("The process is alive")
             .WithDescription("Answers 200 as long as the process serves HTTP, under full load too.");
         health.MapMethods("/ready", GetAndHead, Ready).WithName("ready").WithSummary("The service takes requests")
-            .WithDescription("Answers 200, or 503 while the service loads its models or shuts down.");
+            .WithDescription("Answers 200, or 503 while the service loads its models or shuts down.")
+            .AddOpenApiOperationTransformer((operation, context, _) =>
+            {
+                operation.AddProblems(context.Document, 503);
+                return Task.CompletedTask;
+            });
     }
 
     private static HealthAnswer Live() => new("live");

@@ -43,12 +43,11 @@ internal sealed class ComputeQueue : IDisposable
     /// <param name="cancellationToken">
     /// Ends the wait at once; work that has begun looks at it itself, and the task ends when the work has.
     /// </param>
-    /// <returns>How long it waited.</returns>
     /// <exception cref="ServiceException">
     /// <see cref="ServiceErrorKind.TooLarge"/>: the bytes are more than there will ever be; <see cref="ServiceErrorKind.QueueFull"/>: more
     /// requests or bytes than there is room for now.
     /// </exception>
-    public async Task<TimeSpan> RunAsync(long bytes, Action<CancellationToken> work, CancellationToken cancellationToken)
+    public async Task RunAsync(long bytes, Action<CancellationToken> work, CancellationToken cancellationToken)
     {
         long memory = _limits.EffectiveMemoryBytes;
         TooLarge.ThrowIfOver("the request with its workspace and output", "bytes", bytes, memory, nameof(LimitsOptions.MemoryBytes));
@@ -64,7 +63,7 @@ internal sealed class ComputeQueue : IDisposable
 
             var job = new Job(work, cancellationToken);
             _jobs.Add(job, CancellationToken.None);
-            return await job.Completion;
+            await job.Completion;
         }
         finally
         {
@@ -103,11 +102,10 @@ internal sealed class ComputeQueue : IDisposable
     // Cancelled while it waits, a job ends at once; while it runs, only when the work has let go of the request's memory.
     private sealed class Job
     {
-        private readonly TaskCompletionSource<TimeSpan> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly Action<CancellationToken> _work;
         private readonly CancellationToken _cancellationToken;
         private readonly CancellationTokenRegistration _registration;
-        private readonly long _enqueued = Stopwatch.GetTimestamp();
         private int _taken;
 
         public Job(Action<CancellationToken> work, CancellationToken cancellationToken)
@@ -116,7 +114,7 @@ internal sealed class ComputeQueue : IDisposable
             _registration = cancellationToken.UnsafeRegister(static state => ((Job)state!).CancelWait(), this);
         }
 
-        public Task<TimeSpan> Completion => _completion.Task;
+        public Task Completion => _completion.Task;
 
         public void Execute()
         {
@@ -124,11 +122,10 @@ internal sealed class ComputeQueue : IDisposable
                 return;
 
             _registration.Unregister();
-            TimeSpan waited = Stopwatch.GetElapsedTime(_enqueued);
             try
             {
                 _work(_cancellationToken);
-                _completion.SetResult(waited);
+                _completion.SetResult();
             }
             catch (OperationCanceledException) when (_cancellationToken.IsCancellationRequested)
             {

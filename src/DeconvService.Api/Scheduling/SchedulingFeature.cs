@@ -10,6 +10,7 @@ internal static class SchedulingFeature
     {
         services.AddValidatedOptions<SchedulingOptions>(SchedulingOptions.Section);
         services.AddSingleton<ComputeQueue>();
+        services.AddSingleton<ConvRunner>();
         services.AddSingleton(_ => new ConvolutionEngine());
         return services;
     }
