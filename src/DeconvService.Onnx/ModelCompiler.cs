@@ -1,4 +1,6 @@
 using DeconvService.Engine;
+using DeconvService.Onnx.Geometry;
+using DeconvService.Onnx.Graphs;
 
 namespace DeconvService.Onnx;
 
@@ -13,6 +15,12 @@ public static class ModelCompiler
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(engine);
-        throw new NotSupportedException("not built yet");
+        Graph graph = model.Graph;
+        long parameters = graph.Nodes
+            .SelectMany(node => node.Inputs)
+            .Where(input => input?.Constant is { } constant && constant.Type.IsFloating())
+            .Distinct()
+            .Sum(input => input!.Constant!.Shape.Count);
+        return new CompiledModel(graph, engine, parameters, GeometryAnalysis.Analyse(graph, engine));
     }
 }

@@ -5,8 +5,11 @@ namespace DeconvService.Onnx.Operators;
 /// <summary>All operators that can be run.</summary>
 internal static class OperatorTable
 {
-    private static readonly FrozenDictionary<string, OperatorDefinition> ByName =
-        Array.Empty<OperatorDefinition>().ToFrozenDictionary(definition => definition.Name, StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, OperatorDefinition> ByName = new[]
+    {
+        ConvolutionOperators.Definitions,
+        ActivationOperators.Definitions,
+    }.SelectMany(definitions => definitions).ToFrozenDictionary(definition => definition.Name, StringComparer.Ordinal);
 
     /// <summary>Their names, sorted.</summary>
     public static IEnumerable<string> Names => ByName.Keys.Order(StringComparer.Ordinal);
