@@ -1,19 +1,27 @@
+using System.Diagnostics.CodeAnalysis;
 using DeconvService.Engine.Tensors;
 
 namespace DeconvService.Engine.Convolution;
 
 /// <summary>
-/// A convolution or transposed convolution whose sizes were checked and fit together. The one place that knows the size rules.
+/// A convolution or transposed convolution whose sizes were checked and fit together. With its helpers <c>ConvRules</c>,
+/// <c>ConvAxisRules</c>, <c>ConvSuggestions</c> and <c>ConvNotes</c> the one place that knows the size rules.
 /// Immutable.
 /// </summary>
+/// <remarks>
+/// Element counts of input, weight and output, their bytes, and the number of multiply-adds each fit a <see cref="long"/>; what one
+/// axis needs fits an <see cref="int"/> (see <see cref="ConvAxis"/>).
+/// </remarks>
 public sealed class ConvShape
 {
-    private ConvShape(ConvParameters parameters, TensorShape input, TensorShape weight, TensorShape output, ConvAxis[] axes)
+    internal ConvShape(ConvParameters parameters, TensorShape input, TensorShape weight, TensorShape output, ConvAxis[] axes, bool hasBias)
     {
         Kind = parameters.Kind;
         Groups = parameters.Groups;
         PaddingMode = parameters.PaddingMode;
         Accuracy = parameters.Accuracy;
+        PaddingRule = parameters.Padding.Rule;
+        HasBias = hasBias;
         (Input, Weight, Output, Axes) = (input, weight, output, axes);
     }
 
@@ -38,8 +46,14 @@ public sealed class ConvShape
     /// <summary>What stands outside of the input.</summary>
     public PaddingMode PaddingMode { get; }
 
+    /// <summary>How the padding was found.</summary>
+    public ConvPaddingRule PaddingRule { get; }
+
     /// <summary>How exact the arithmetic has to be.</summary>
     public Accuracy Accuracy { get; }
+
+    /// <summary>Whether there is a bias.</summary>
+    public bool HasBias { get; }
 
     /// <summary>Batch size N.</summary>
     public int Batch => Input[0];
@@ -53,49 +67,56 @@ public sealed class ConvShape
     /// <summary>Number of spatial axes: 1, 2 or 3.</summary>
     public int SpatialRank => Axes.Count;
 
+    /// <summary>
+    /// Products of the formula, those with padding included: the weights of one output channel for each output (convolution), the
+    /// weights of one input channel for each input (transposed).
+    /// </summary>
+    public long MultiplyAdds => (Kind == ConvKind.Transposed ? Input.Count : Output.Count) * (Weight.Count / Weight[0]);
+
+    /// <summary>Numbers that a layer learns: weight and bias.</summary>
+    public long ParameterCount => Weight.Count + (HasBias ? OutputChannels : 0);
+
+    /// <summary>Bytes of the float32 output.</summary>
+    public long OutputBytes => Output.Count * sizeof(float);
+
+    /// <summary>Sentences about what works but is likely to surprise: uneven overlap, values shifted between frameworks, input that is never read.</summary>
+    public IReadOnlyList<string> Notes => ConvNotes.Of(this);
+
     /// <summary>Checks the sizes and derives the output's.</summary>
     /// <param name="parameters">What is asked for.</param>
     /// <param name="input">Sizes of the input <c>[N, C, D1..Dn]</c>.</param>
     /// <param name="weight">Sizes of the weight; its rank gives n.</param>
     /// <param name="biasLength">Number of biases, or null when there are none.</param>
     /// <exception cref="ConvShapeException">Some rule is broken; it carries every broken rule.</exception>
-    public static ConvShape Create(ConvParameters parameters, TensorShape input, TensorShape weight, int? biasLength = null)
+    public static ConvShape Create(ConvParameters parameters, TensorShape input, TensorShape weight, int? biasLength = null) =>
+        Create(parameters, input.Sizes, weight.Sizes, biasLength);
+
+    /// <summary>The same for sizes that nobody has looked at yet: negative ones and those whose product overflows are faults too.</summary>
+    /// <inheritdoc cref="Create(ConvParameters, TensorShape, TensorShape, int?)"/>
+    public static ConvShape Create(ConvParameters parameters, ReadOnlySpan<int> input, ReadOnlySpan<int> weight, int? biasLength = null) =>
+        TryCreate(parameters, input, weight, biasLength, out ConvShape? shape, out IReadOnlyList<ConvFault> faults)
+            ? shape
+            : throw new ConvShapeException(faults);
+
+    /// <summary>Checks the sizes and derives the output's, without an exception.</summary>
+    /// <param name="parameters">What is asked for.</param>
+    /// <param name="input">Sizes of the input <c>[N, C, D1..Dn]</c>.</param>
+    /// <param name="weight">Sizes of the weight; its rank gives n.</param>
+    /// <param name="biasLength">Number of biases, or null when there are none.</param>
+    /// <param name="shape">The shape, or null when some rule is broken.</param>
+    /// <param name="faults">Every broken rule.</param>
+    public static bool TryCreate(
+        ConvParameters parameters,
+        ReadOnlySpan<int> input,
+        ReadOnlySpan<int> weight,
+        int? biasLength,
+        [NotNullWhen(true)] out ConvShape? shape,
+        out IReadOnlyList<ConvFault> faults)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        int n = weight.Rank - 2;
-        string[] names = n switch { 1 => ["width"], 2 => ["height", "width"], _ => ["depth", "height", "width"] };
-        bool transposed = parameters.Kind == ConvKind.Transposed;
-        var axes = new ConvAxis[n];
-        int[] output = new int[n + 2];
-        output[0] = input[0];
-        output[1] = transposed ? weight[1] * parameters.Groups : weight[0];
-        for (int i = 0; i < n; i++)
-        {
-            int begin = parameters.Padding.Begin[i], end = parameters.Padding.End[i];
-            int ke = (parameters.Dilation[i] * (weight[i + 2] - 1)) + 1;
-            int o = transposed
-                ? ((input[i + 2] - 1) * parameters.Stride[i]) + ke - begin - end + parameters.OutputPadding[i]
-                : ((input[i + 2] + begin + end - ke) / parameters.Stride[i]) + 1;
-            output[i + 2] = o;
-            axes[i] = new ConvAxis(names[i], input[i + 2], weight[i + 2], parameters.Stride[i], begin, end, parameters.Dilation[i], parameters.OutputPadding[i], o);
-        }
-
-        return new ConvShape(parameters, input, weight, new TensorShape(output), axes);
+        var rules = new ConvRules(parameters, input.ToArray(), weight.ToArray(), biasLength);
+        shape = rules.Shape;
+        faults = shape is null ? ConvSuggestions.AddTo(rules) : [];
+        return shape is not null;
     }
-}
-
-/// <summary>One spatial axis of a <see cref="ConvShape"/>, all its numbers found.</summary>
-/// <param name="Name">depth, height or width.</param>
-/// <param name="Input">Input size.</param>
-/// <param name="Kernel">Kernel size k.</param>
-/// <param name="Stride">Stride.</param>
-/// <param name="PadBegin">Padding (convolution) or crop (transposed) before the first element. Negative where "same" of a transposed convolution adds cells.</param>
-/// <param name="PadEnd">Padding or crop after the last element.</param>
-/// <param name="Dilation">Dilation; 1 is an ordinary kernel.</param>
-/// <param name="OutputPadding">Cells added at the end of the output.</param>
-/// <param name="Output">Output size.</param>
-public sealed record ConvAxis(string Name, int Input, int Kernel, int Stride, int PadBegin, int PadEnd, int Dilation, int OutputPadding, int Output)
-{
-    /// <summary>Kernel size with the gaps of its dilation: <c>dilation * (k - 1) + 1</c>.</summary>
-    public int EffectiveKernel => (Dilation * (Kernel - 1)) + 1;
 }

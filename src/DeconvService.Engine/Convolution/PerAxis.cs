@@ -18,6 +18,9 @@ public readonly struct PerAxis : IEquatable<PerAxis>
     /// <summary>How many numbers were given: 1 when one stands for all axes.</summary>
     public int Count => _values?.Length ?? 1;
 
+    // In either form; an empty list has none.
+    internal bool AnyNonZero => _values?.AsSpan().ContainsAnyExcept(0) ?? _all != 0;
+
     /// <summary>The number of an axis.</summary>
     /// <exception cref="IndexOutOfRangeException">The numbers are given one by one and there is none for this axis.</exception>
     public int this[int axis] => _values is null ? _all : _values[axis];
