@@ -1,15 +1,18 @@
 using DeconvService.Engine.Convolution.Algorithms;
+using DeconvService.Engine.Threading;
 
 namespace DeconvService.Engine.Convolution;
 
 /// <summary>A chosen algorithm with packed weights and a known workspace. Immutable and thread-safe: one plan may run in several threads at once.</summary>
-public sealed class ConvPlan
+public sealed unsafe class ConvPlan
 {
-    private readonly ConvWeights _weights;
+    private readonly PlannedAlgorithm _algorithm;
+    private readonly EngineThreads _threads;
 
-    internal ConvPlan(ConvShape shape, ConvWeights weights, Epilogue epilogue)
+    internal ConvPlan(ConvRequest request, PlannedAlgorithm algorithm, EngineThreads threads)
     {
-        (Shape, _weights, Epilogue) = (shape, weights, epilogue);
+        (Shape, Epilogue) = (request.Shape, request.Output.Epilogue);
+        (_algorithm, _threads) = (algorithm, threads);
     }
 
     /// <summary>What is computed.</summary>
@@ -18,14 +21,14 @@ public sealed class ConvPlan
     /// <summary>What is done to the output on the way out.</summary>
     public Epilogue Epilogue { get; }
 
-    /// <summary>Name of the algorithm, for instance <c>reference</c>; shown to users.</summary>
-    public string Algorithm => "reference";
+    /// <summary>Name of the algorithm, for instance <c>winograd-f4</c>; shown to users.</summary>
+    public string Algorithm => _algorithm.Name;
 
     /// <summary>Bytes that <see cref="Run"/> needs beside its input and output.</summary>
-    public long WorkspaceBytes => 0;
+    public long WorkspaceBytes => _algorithm.WorkspaceBytes;
 
     /// <summary>Bytes of the packed weights.</summary>
-    public long PackedBytes => 0;
+    public long PackedBytes => _algorithm.PackedBytes;
 
     /// <summary>Computes the layer. Allocates nothing on the managed heap.</summary>
     /// <param name="input">Elements of <see cref="ConvShape.Input"/>, row-major.</param>
@@ -42,6 +45,36 @@ public sealed class ConvPlan
         ReadOnlySpan<float> residual = default,
         CancellationToken cancellationToken = default)
     {
-        Reference.Run(Shape, input, _weights.Weight.Span, _weights.Bias.Span, output, Epilogue, residual, cancellationToken);
+        ArgumentNullException.ThrowIfNull(workspace);
+        ThrowUnlessLength(input.Length, Shape.Input.Count, nameof(input));
+        ThrowUnlessLength(output.Length, Shape.Output.Count, nameof(output));
+        if (Epilogue.HasResidual)
+            ThrowUnlessLength(residual.Length, Shape.Output.Count, nameof(residual));
+
+        if (workspace.Bytes < WorkspaceBytes)
+            throw new ArgumentException($"The workspace has {workspace.Bytes} bytes, {WorkspaceBytes} are needed", nameof(workspace));
+
+        cancellationToken.ThrowIfCancellationRequested();
+        if (output.IsEmpty)
+            return;
+
+        fixed (float* inputPointer = input, outputPointer = output, residualPointer = residual)
+        {
+            _algorithm.Run(new ConvArguments
+            {
+                Input = inputPointer,
+                Output = outputPointer,
+                Residual = Epilogue.HasResidual ? residualPointer : null,
+                Workspace = workspace.Pointer,
+                Threads = _threads,
+                Cancellation = cancellationToken,
+            });
+        }
+    }
+
+    private static void ThrowUnlessLength(int length, long expected, string name)
+    {
+        if (length != expected)
+            throw new ArgumentException($"{name} has {length} elements, {expected} are expected", name);
     }
 }

@@ -3,7 +3,7 @@ using DeconvService.Engine.Tensors;
 namespace DeconvService.Engine.Convolution;
 
 /// <summary>Memory that a <see cref="ConvPlan"/> computes in. Rented from the engine, used by one run at a time, given back by <see cref="Dispose"/>.</summary>
-public sealed class Workspace : IDisposable
+public sealed unsafe class Workspace : IDisposable
 {
     private readonly AlignedBuffer _buffer;
 
@@ -12,7 +12,7 @@ public sealed class Workspace : IDisposable
     /// <summary>Usable bytes.</summary>
     public long Bytes => (long)_buffer.Length * sizeof(float);
 
-    internal AlignedBuffer Buffer => _buffer;
+    internal float* Pointer => _buffer.Pointer;
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => _buffer.Dispose();

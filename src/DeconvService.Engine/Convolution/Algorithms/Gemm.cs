@@ -1,0 +1,41 @@
+using DeconvService.Engine.Kernels;
+using DeconvService.Engine.Simd;
+
+namespace DeconvService.Engine.Convolution.Algorithms;
+
+/// <summary>
+/// Convolution as a matrix product, "implicit im2col": takes every shape.
+/// </summary>
+/// <remarks>
+/// <para>
+/// <c>y[f, q] = sum over (tap, c) of w[f, tap, c] * x[c, q * stride + shift(tap)]</c>, q the output positions of all images, row by row.
+/// The right factor is never stored whole: it is gathered for one panel of 32 or 48 positions at a time, which stays in the cache
+/// while all F rows of weights run over it.
+/// </para>
+/// <code>
+///   packed weights               panel of the input               sums           output
+///   [row block][tap][c][R]       [tap][c][48 positions]           [R][48]        [n][f][positions]
+///
+///   R rows of F   k ->           k  |x x x x x x x x|             |            |   bias, activation,
+///     |           a a a a   *    |  |x x x x x x x x|      ->   R |            |   residual, then
+///     v           a a a a        v  |x x x x x x x x|             |            |   written once
+/// </code>
+/// <para>
+/// A transposed convolution is stride^n such products over one panel, one for each phase (<see cref="TapAxis"/>): the panel holds
+/// every shift that any phase reads, a phase reads some of them, and the phases of the width are interleaved when they are written.
+/// </para>
+/// <para>
+/// Source: Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning" (2014), section 3; the blocking is that of Goto and
+/// van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), without its blocking of the reduction: up to 4096
+/// steps the panel fits the second-level cache as it is.
+/// </para>
+/// </remarks>
+internal sealed class Gemm : IConvAlgorithm
+{
+    public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
+        where V : struct, IVec<V>
+    {
+        var panels = new InputPanels<V>(request.Shape);
+        return panels.Floats <= int.MaxValue / 4 ? new GemmPlan<V>(request, panels) : null;
+    }
+}

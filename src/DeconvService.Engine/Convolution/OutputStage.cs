@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using DeconvService.Engine.Simd;
+
+namespace DeconvService.Engine.Convolution;
+
+/// <summary>
+/// The last step of every algorithm: adds bias and residual, applies the activation and writes output rows.
+/// <c>y = activation(sum + bias + residual)</c>, or <c>activation(sum + bias) + residual</c>.
+/// </summary>
+internal sealed unsafe class OutputStage
+{
+    // Behind the last channel, so that a whole vector of channels may be read anywhere.
+    private const int Slack = 32;
+
+    private readonly float[] _bias;
+    private readonly float[] _slopes;
+
+    /// <summary>Copies what it needs, so that nothing has to be pinned in a run.</summary>
+    /// <exception cref="ArgumentException">The lengths of bias or slopes are not the number of channels.</exception>
+    public OutputStage(Epilogue epilogue, int channels, ReadOnlyMemory<float> bias)
+    {
+        Epilogue = epilogue;
+        if (!bias.IsEmpty && bias.Length != channels)
+            throw new ArgumentException($"{bias.Length} biases for {channels} output channels", nameof(bias));
+
+        if (epilogue.Activation == Activation.PRelu && epilogue.Slopes.Length != channels)
+            throw new ArgumentException($"{epilogue.Slopes.Length} slopes for {channels} output channels", nameof(epilogue));
+
+        _bias = GC.AllocateArray<float>(channels + Slack, pinned: true);
+        bias.Span.CopyTo(_bias);
+        _slopes = GC.AllocateArray<float>(channels + Slack, pinned: true);
+        if (epilogue.Activation == Activation.PRelu)
+            epilogue.Slopes.Span.CopyTo(_slopes);
+        else
+            _slopes.AsSpan().Fill(epilogue.Alpha);
+
+        Bias = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_bias));
+        Slopes = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_slopes));
+    }
+
+    /// <summary>What was asked for.</summary>
+    public Epilogue Epilogue { get; }
+
+    /// <summary>One bias a channel, and zeros for a vector more.</summary>
+    public float* Bias { get; }
+
+    /// <summary>The slope of negative values of each channel.</summary>
+    public float* Slopes { get; }
+
+    /// <summary>Writes a piece of an output row.</summary>
+    /// <param name="sums">What the algorithm summed up.</param>
+    /// <param name="target">The output.</param>
+    /// <param name="residual">The residual at the same place; not read when there is none.</param>
+    /// <param name="count">Number of elements.</param>
+    /// <param name="channel">Output channel.</param>
+    public void WriteRow<V>(float* sums, float* target, float* residual, nint count, int channel)
+        where V : struct, IVec<V>
+    {
+        V bias = V.Broadcast(Bias[channel]);
+        V slope = V.Broadcast(Slopes[channel]);
+        nint i = 0;
+        for (; i <= count - V.Count; i += V.Count)
+        {
+            V sum = V.Load(sums + i) + bias;
+            V rest = Epilogue.HasResidual ? V.Load(residual + i) : V.Zero;
+            Finish(sum, slope, rest).Store(target + i);
+        }
+
+        if (i < count)
+        {
+            int left = (int)(count - i);
+            V sum = V.LoadPartial(sums + i, left) + bias;
+            V rest = Epilogue.HasResidual ? V.LoadPartial(residual + i, left) : V.Zero;
+            Finish(sum, slope, rest).StorePartial(target + i, left);
+        }
+    }
+
+    /// <summary>The activation, and the residual before or after it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Finish<V>(V sum, V slope, V residual)
+        where V : struct, IVec<V>
+    {
+        if (Epilogue.Activation == Activation.None)
+            return sum + residual;
+
+        return Epilogue.ResidualAfterActivation ? Activate(sum, slope) + residual : Activate(sum + residual, slope);
+    }
+
+    /// <summary>The activation alone. NaN stays NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Activate<V>(V value, V slope)
+        where V : struct, IVec<V> => Epilogue.Activation switch
+        {
+            Activation.None => value,
+            Activation.Relu => V.Max(V.Zero, value),
+            Activation.Clip => V.Min(V.Broadcast(Epilogue.Beta), V.Max(V.Broadcast(Epilogue.Alpha), value)),
+            _ => V.MultiplyAdd(slope, V.Min(V.Zero, value), V.Max(V.Zero, value)),
+        };
+}

@@ -1,0 +1,110 @@
+namespace DeconvService.Engine.Convolution;
+
+/// <summary>
+/// One spatial axis of a convolution or transposed convolution, seen as the same thing: a grid of positions m, and for each
+/// phase of the output some taps that read the input at <c>m * InputStep + shift</c>.
+/// </summary>
+/// <remarks>
+/// <para>A convolution has one phase: <c>o = m</c>, and tap k reads input <c>m * stride + (k * dilation - pad)</c>.</para>
+/// <para>
+/// In a transposed convolution input i adds to output <c>o = i * stride + k * dilation - pad</c>. Write <c>o = m * stride + r</c>
+/// with phase <c>r = 0 .. stride - 1</c>: only the taps meet it for which <c>r + pad - k * dilation</c> is a multiple of the stride,
+/// and they read input <c>m + (r + pad - k * dilation) / stride</c>. So it is stride^n ordinary convolutions whose outputs interleave
+/// (phase decomposition, "sub-pixel convolution", Shi et al. 2016): no zeros are stuffed in, every output is written once.
+/// </para>
+/// <code>
+/// stride 2, kernel 4, pad 1:   phase 0 reads  m-1 with tap 3,  m   with tap 1
+///                              phase 1 reads  m   with tap 2,  m+1 with tap 0
+/// </code>
+/// </remarks>
+internal sealed class TapAxis
+{
+    private TapAxis(int input, int kernel, int output, int inputStep, int[] shifts, Tap[][] phases)
+    {
+        (Input, Kernel, Output, InputStep, Shifts, Phases) = (input, kernel, output, inputStep, shifts, phases);
+        Grid = (output + phases.Length - 1) / phases.Length;
+    }
+
+    /// <summary>Input size.</summary>
+    public int Input { get; }
+
+    /// <summary>Kernel size.</summary>
+    public int Kernel { get; }
+
+    /// <summary>Output size.</summary>
+    public int Output { get; }
+
+    /// <summary>Positions m: the output size over the number of phases, rounded up.</summary>
+    public int Grid { get; }
+
+    /// <summary>Input elements from one position to the next.</summary>
+    public int InputStep { get; }
+
+    /// <summary>All different shifts that taps read at, ascending.</summary>
+    public int[] Shifts { get; }
+
+    /// <summary>The taps of each phase; a phase may have none.</summary>
+    public Tap[][] Phases { get; }
+
+    /// <summary>An axis that a tensor of fewer dimensions does not have.</summary>
+    public static TapAxis None { get; } = new(1, 1, 1, 1, [0], [[new Tap(0, 0)]]);
+
+    /// <summary>Depth, height and width of a shape; those it does not have are <see cref="None"/>.</summary>
+    public static TapAxis[] Of(ConvShape shape)
+    {
+        TapAxis[] axes = [None, None, None];
+        for (int i = 0; i < shape.SpatialRank; i++)
+            axes[3 - shape.SpatialRank + i] = Of(shape.Kind, shape.Axes[i]);
+
+        return axes;
+    }
+
+    /// <summary>Joins two axes into one where the inner one is not convolved at all, so that rows are as long as can be.</summary>
+    public static TapAxis? Join(TapAxis outer, TapAxis inner)
+    {
+        bool untouched = inner.Kernel == 1 && inner.InputStep == 1 && inner.Shifts is [0] && inner.Input == inner.Output;
+        if (!untouched || outer.InputStep != 1 || outer.Phases.Length != 1 || (long)outer.Input * inner.Input > int.MaxValue / 2)
+            return null;
+
+        int[] shifts = Array.ConvertAll(outer.Shifts, shift => shift * inner.Input);
+        return new TapAxis(outer.Input * inner.Input, outer.Kernel, outer.Output * inner.Output, 1, shifts, outer.Phases);
+    }
+
+    private static TapAxis Of(ConvKind kind, ConvAxis axis)
+    {
+        if (kind == ConvKind.Convolution)
+        {
+            int[] shifts = new int[axis.Kernel];
+            var taps = new Tap[axis.Kernel];
+            for (int k = 0; k < axis.Kernel; k++)
+                (shifts[k], taps[k]) = ((k * axis.Dilation) - axis.PadBegin, new Tap(k, k));
+
+            return new TapAxis(axis.Input, axis.Kernel, axis.Output, axis.Stride, shifts, [taps]);
+        }
+
+        var found = new SortedSet<int>();
+        var phases = new List<(int Kernel, int Shift)>[axis.Stride];
+        for (int r = 0; r < axis.Stride; r++)
+        {
+            phases[r] = [];
+            for (int k = 0; k < axis.Kernel; k++)
+            {
+                int distance = r + axis.PadBegin - (k * axis.Dilation);
+                if (distance % axis.Stride != 0)
+                    continue;
+
+                phases[r].Add((k, distance / axis.Stride));
+                found.Add(distance / axis.Stride);
+            }
+        }
+
+        int[] all = [.. found];
+        Tap[][] indexed = Array.ConvertAll(phases, taps => taps.ConvertAll(t => new Tap(t.Kernel, Array.BinarySearch(all, t.Shift))).ToArray());
+        return new TapAxis(axis.Input, axis.Kernel, axis.Output, 1, all, indexed);
+    }
+}
+
+/// <summary>A tap of a kernel.</summary>
+/// <param name="Kernel">Its index in the kernel.</param>
+/// <param name="Shift">Index of its shift in <see cref="TapAxis.Shifts"/>.</param>
+internal readonly record struct Tap(int Kernel, int Shift);

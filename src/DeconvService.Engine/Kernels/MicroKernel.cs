@@ -1,0 +1,220 @@
+using System.Runtime.CompilerServices;
+using DeconvService.Engine.Simd;
+
+namespace DeconvService.Engine.Kernels;
+
+/// <summary>What <see cref="MicroKernel"/> multiplies: a few rows of numbers times a panel of vectors.</summary>
+internal unsafe struct MicroProduct
+{
+    /// <summary>The rows' numbers, in the order of <see cref="IRowLayout"/>.</summary>
+    public float* A;
+
+    /// <summary>The panel: vectors of consecutive elements.</summary>
+    public float* X;
+
+    /// <summary>Where each segment of the panel begins, in elements from <see cref="X"/>; null where segments follow each other.</summary>
+    public int* Offsets;
+
+    /// <summary>Number of segments of the reduction.</summary>
+    public int Segments;
+
+    /// <summary>Steps of the reduction in a segment.</summary>
+    public int Depth;
+
+    /// <summary>Steps in the last segment.</summary>
+    public int LastDepth;
+
+    /// <summary>Elements from one step's vectors to the next step's.</summary>
+    public nint Step;
+
+    /// <summary>Receives the sums.</summary>
+    public float* C;
+
+    /// <summary>Elements from one row of <see cref="C"/> to the next.</summary>
+    public nint RowStride;
+
+    /// <summary>Whether the sums are added to what <see cref="C"/> holds.</summary>
+    public bool Accumulate;
+}
+
+/// <summary>Where the numbers of the rows stand.</summary>
+internal interface IRowLayout
+{
+    /// <summary>Whether the rows' numbers of one step stand side by side, <c>[step][R]</c>; else in runs of a vector, <c>[step / L][R][L]</c>.</summary>
+    static abstract bool SideBySide { get; }
+}
+
+/// <summary><c>[step][R]</c></summary>
+internal readonly struct SideBySide : IRowLayout
+{
+    static bool IRowLayout.SideBySide => true;
+}
+
+/// <summary><c>[step / L][R][L]</c>, L the vector's lanes: what a transform writes that has L channels in its lanes. A segment is L steps.</summary>
+internal readonly struct InRuns : IRowLayout
+{
+    static bool IRowLayout.SideBySide => false;
+}
+
+/// <summary>
+/// The inner loop of every dense algorithm: <c>c[r][v] += sum over k of a[k][r] * x[k][v]</c>, for R rows and N vectors that stay in registers.
+/// </summary>
+/// <remarks>
+/// <code>
+///             N vectors of the panel x          one step k:
+///            +--------+--------+--------+       N loads, R broadcasts, R * N multiply-adds
+///   R rows a | c[0,0] | c[0,1] | c[0,2] |
+///            | c[1,0] | ...             |       the reduction goes over segments; a segment is
+///            | ...                      |       Depth steps that lie Step elements apart
+///            +--------+--------+--------+
+/// </code>
+/// R and N are type parameters, so "if (R.Value > 5)" is decided by the JIT and what is left is a straight line of
+/// instructions; the accumulators are named locals because arrays of vectors are kept in memory, at a third of the speed.
+/// R * N + N + 1 vectors must fit the registers . The idea of the register block is that of
+/// Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
+/// </remarks>
+internal static unsafe class MicroKernel
+{
+    /// <summary>Multiplies; see the class.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run<V, R, N, TLayout>(in MicroProduct p)
+        where V : struct, IVec<V>
+        where R : struct, INumberConstant
+        where N : struct, INumberConstant
+        where TLayout : struct, IRowLayout
+    {
+        V c00 = V.Zero, c01 = V.Zero, c02 = V.Zero;
+        V c10 = V.Zero, c11 = V.Zero, c12 = V.Zero;
+        V c20 = V.Zero, c21 = V.Zero, c22 = V.Zero;
+        V c30 = V.Zero, c31 = V.Zero, c32 = V.Zero;
+        V c40 = V.Zero, c41 = V.Zero, c42 = V.Zero;
+        V c50 = V.Zero, c51 = V.Zero, c52 = V.Zero;
+        V c60 = V.Zero, c61 = V.Zero, c62 = V.Zero;
+        V c70 = V.Zero, c71 = V.Zero, c72 = V.Zero;
+        V c80 = V.Zero, c81 = V.Zero, c82 = V.Zero;
+        V c90 = V.Zero, c91 = V.Zero, c92 = V.Zero;
+        V c100 = V.Zero, c101 = V.Zero, c102 = V.Zero;
+        V c110 = V.Zero, c111 = V.Zero, c112 = V.Zero;
+        V c120 = V.Zero, c121 = V.Zero, c122 = V.Zero;
+        V c130 = V.Zero, c131 = V.Zero, c132 = V.Zero;
+        float* c = p.C;
+        nint rowStride = p.RowStride;
+        if (p.Accumulate)
+        {
+            Load<V, R, N>(0, c + (0 * rowStride), ref c00, ref c01, ref c02);
+            Load<V, R, N>(1, c + (1 * rowStride), ref c10, ref c11, ref c12);
+            Load<V, R, N>(2, c + (2 * rowStride), ref c20, ref c21, ref c22);
+            Load<V, R, N>(3, c + (3 * rowStride), ref c30, ref c31, ref c32);
+            Load<V, R, N>(4, c + (4 * rowStride), ref c40, ref c41, ref c42);
+            Load<V, R, N>(5, c + (5 * rowStride), ref c50, ref c51, ref c52);
+            Load<V, R, N>(6, c + (6 * rowStride), ref c60, ref c61, ref c62);
+            Load<V, R, N>(7, c + (7 * rowStride), ref c70, ref c71, ref c72);
+            Load<V, R, N>(8, c + (8 * rowStride), ref c80, ref c81, ref c82);
+            Load<V, R, N>(9, c + (9 * rowStride), ref c90, ref c91, ref c92);
+            Load<V, R, N>(10, c + (10 * rowStride), ref c100, ref c101, ref c102);
+            Load<V, R, N>(11, c + (11 * rowStride), ref c110, ref c111, ref c112);
+            Load<V, R, N>(12, c + (12 * rowStride), ref c120, ref c121, ref c122);
+            Load<V, R, N>(13, c + (13 * rowStride), ref c130, ref c131, ref c132);
+        }
+
+        float* a = p.A;
+        float* x = p.X;
+        nint step = p.Step;
+        for (int segment = 0; segment < p.Segments; segment++)
+        {
+            if (p.Offsets is not null)
+                x = p.X + p.Offsets[segment];
+
+            for (int k = segment == p.Segments - 1 ? p.LastDepth : p.Depth; k > 0; k--)
+            {
+                V x0 = V.Load(x);
+                V x1 = N.Value > 1 ? V.Load(x + V.Count) : x0;
+                V x2 = N.Value > 2 ? V.Load(x + (2 * V.Count)) : x0;
+                Add<V, R, N, TLayout>(0, a, x0, x1, x2, ref c00, ref c01, ref c02);
+                Add<V, R, N, TLayout>(1, a, x0, x1, x2, ref c10, ref c11, ref c12);
+                Add<V, R, N, TLayout>(2, a, x0, x1, x2, ref c20, ref c21, ref c22);
+                Add<V, R, N, TLayout>(3, a, x0, x1, x2, ref c30, ref c31, ref c32);
+                Add<V, R, N, TLayout>(4, a, x0, x1, x2, ref c40, ref c41, ref c42);
+                Add<V, R, N, TLayout>(5, a, x0, x1, x2, ref c50, ref c51, ref c52);
+                Add<V, R, N, TLayout>(6, a, x0, x1, x2, ref c60, ref c61, ref c62);
+                Add<V, R, N, TLayout>(7, a, x0, x1, x2, ref c70, ref c71, ref c72);
+                Add<V, R, N, TLayout>(8, a, x0, x1, x2, ref c80, ref c81, ref c82);
+                Add<V, R, N, TLayout>(9, a, x0, x1, x2, ref c90, ref c91, ref c92);
+                Add<V, R, N, TLayout>(10, a, x0, x1, x2, ref c100, ref c101, ref c102);
+                Add<V, R, N, TLayout>(11, a, x0, x1, x2, ref c110, ref c111, ref c112);
+                Add<V, R, N, TLayout>(12, a, x0, x1, x2, ref c120, ref c121, ref c122);
+                Add<V, R, N, TLayout>(13, a, x0, x1, x2, ref c130, ref c131, ref c132);
+                x += step;
+                a += TLayout.SideBySide ? R.Value : 1;
+            }
+
+            if (!TLayout.SideBySide)
+                a += (R.Value - 1) * V.Count;
+        }
+
+        Store<V, R, N>(0, c + (0 * rowStride), c00, c01, c02);
+        Store<V, R, N>(1, c + (1 * rowStride), c10, c11, c12);
+        Store<V, R, N>(2, c + (2 * rowStride), c20, c21, c22);
+        Store<V, R, N>(3, c + (3 * rowStride), c30, c31, c32);
+        Store<V, R, N>(4, c + (4 * rowStride), c40, c41, c42);
+        Store<V, R, N>(5, c + (5 * rowStride), c50, c51, c52);
+        Store<V, R, N>(6, c + (6 * rowStride), c60, c61, c62);
+        Store<V, R, N>(7, c + (7 * rowStride), c70, c71, c72);
+        Store<V, R, N>(8, c + (8 * rowStride), c80, c81, c82);
+        Store<V, R, N>(9, c + (9 * rowStride), c90, c91, c92);
+        Store<V, R, N>(10, c + (10 * rowStride), c100, c101, c102);
+        Store<V, R, N>(11, c + (11 * rowStride), c110, c111, c112);
+        Store<V, R, N>(12, c + (12 * rowStride), c120, c121, c122);
+        Store<V, R, N>(13, c + (13 * rowStride), c130, c131, c132);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add<V, R, N, TLayout>(int row, float* a, V x0, V x1, V x2, ref V c0, ref V c1, ref V c2)
+        where V : struct, IVec<V>
+        where R : struct, INumberConstant
+        where N : struct, INumberConstant
+        where TLayout : struct, IRowLayout
+    {
+        if (row >= R.Value)
+            return;
+
+        V w = V.Broadcast(a[TLayout.SideBySide ? row : row * V.Count]);
+        c0 = V.MultiplyAdd(w, x0, c0);
+        if (N.Value > 1)
+            c1 = V.MultiplyAdd(w, x1, c1);
+        if (N.Value > 2)
+            c2 = V.MultiplyAdd(w, x2, c2);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Load<V, R, N>(int row, float* c, ref V c0, ref V c1, ref V c2)
+        where V : struct, IVec<V>
+        where R : struct, INumberConstant
+        where N : struct, INumberConstant
+    {
+        if (row >= R.Value)
+            return;
+
+        c0 = V.Load(c);
+        if (N.Value > 1)
+            c1 = V.Load(c + V.Count);
+        if (N.Value > 2)
+            c2 = V.Load(c + (2 * V.Count));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<V, R, N>(int row, float* c, V c0, V c1, V c2)
+        where V : struct, IVec<V>
+        where R : struct, INumberConstant
+        where N : struct, INumberConstant
+    {
+        if (row >= R.Value)
+            return;
+
+        c0.Store(c);
+        if (N.Value > 1)
+            c1.Store(c + V.Count);
+        if (N.Value > 2)
+            c2.Store(c + (2 * V.Count));
+    }
+}

@@ -1,0 +1,70 @@
+namespace DeconvService.Engine.Simd;
+
+/// <summary>
+/// A vector of float32 lanes. Kernels are written once over this interface; the JIT makes one copy for each width,
+/// in which every member here is one or two instructions.
+/// </summary>
+/// <remarks>
+/// What the JIT wants, all of it measured: accumulators as named locals (arrays, spans and inline arrays run at a third of the
+/// speed or less), at most <see cref="Registers"/> vectors alive at once, and methods marked AggressiveInlining.
+/// </remarks>
+internal unsafe interface IVec<TSelf>
+    where TSelf : struct, IVec<TSelf>
+{
+    /// <summary>Number of lanes.</summary>
+    static abstract int Count { get; }
+
+    /// <summary>Number of vector registers of the instruction set that has this width.</summary>
+    static abstract int Registers { get; }
+
+    /// <summary>All lanes 0.</summary>
+    static abstract TSelf Zero { get; }
+
+    /// <summary>Reads <see cref="Count"/> elements; no alignment is needed.</summary>
+    static abstract TSelf Load(float* source);
+
+    /// <summary>Reads the first <paramref name="count"/> lanes, 0 to <see cref="Count"/>, and nothing behind them; the others are 0.</summary>
+    static abstract TSelf LoadPartial(float* source, int count);
+
+    /// <summary>The same value in all lanes.</summary>
+    static abstract TSelf Broadcast(float value);
+
+    /// <summary><c>a * b + c</c> with one rounding where the machine can.</summary>
+    static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
+
+    /// <summary><c>c - a * b</c> with one rounding where the machine can.</summary>
+    static abstract TSelf NegatedMultiplyAdd(TSelf a, TSelf b, TSelf c);
+
+    /// <summary>The larger in each lane; <paramref name="b"/> where it is NaN.</summary>
+    static abstract TSelf Max(TSelf a, TSelf b);
+
+    /// <summary>The smaller in each lane; <paramref name="b"/> where it is NaN.</summary>
+    static abstract TSelf Min(TSelf a, TSelf b);
+
+    /// <summary>The lower halves, interleaved: a0 b0 a1 b1 ...</summary>
+    static abstract TSelf ZipLow(TSelf a, TSelf b);
+
+    /// <summary>The upper halves, interleaved.</summary>
+    static abstract TSelf ZipHigh(TSelf a, TSelf b);
+
+    /// <summary>Elements 0, 2, 4 ... of a followed by b.</summary>
+    static abstract TSelf Even(TSelf a, TSelf b);
+
+    /// <summary>Elements 1, 3, 5 ... of a followed by b.</summary>
+    static abstract TSelf Odd(TSelf a, TSelf b);
+
+    /// <summary>Sum of each lane.</summary>
+    static abstract TSelf operator +(TSelf a, TSelf b);
+
+    /// <summary>Difference of each lane.</summary>
+    static abstract TSelf operator -(TSelf a, TSelf b);
+
+    /// <summary>Product of each lane.</summary>
+    static abstract TSelf operator *(TSelf a, TSelf b);
+
+    /// <summary>Writes <see cref="Count"/> elements; no alignment is needed.</summary>
+    void Store(float* target);
+
+    /// <summary>Writes the first <paramref name="count"/> lanes, 0 to <see cref="Count"/>, and nothing behind them.</summary>
+    void StorePartial(float* target, int count);
+}

@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+
+namespace DeconvService.Engine.Threading;
+
+/// <summary>One call of <see cref="EngineThreads.Run"/> that helpers may join. Reused, so that a call allocates nothing.</summary>
+/// <remarks>
+/// The state is the number of helpers inside, or negative: free, taken, or closed. Joining and closing are
+/// compare-and-swap steps on that one number, so a helper is either inside before the job closes, and is waited for, or outside.
+/// </remarks>
+internal sealed unsafe class WorkerJob
+{
+    private const int Free = int.MinValue;
+    private const int Taken = int.MinValue + 1;
+    private const int Closed = int.MinValue / 2;
+
+    private int _state = Free;
+    private int _next;
+    private int _count;
+    private volatile bool _stopped;
+    private CancellationToken _token;
+    private ExceptionDispatchInfo? _failure;
+    private void* _items;
+    private delegate*<void*, int, int, void> _execute;
+
+    /// <summary>Whether it is worth a try to join.</summary>
+    public bool HasItems => Volatile.Read(ref _state) >= 0 && Volatile.Read(ref _next) < _count && !_stopped;
+
+    /// <summary>Makes it the caller's.</summary>
+    public bool TryTake() => Volatile.Read(ref _state) == Free && Interlocked.CompareExchange(ref _state, Taken, Free) == Free;
+
+    /// <summary>Lets helpers in.</summary>
+    /// <param name="count">Number of items.</param>
+    /// <param name="items">A local variable of the caller, which stays until <see cref="RunToEnd{TItems}"/> returns.</param>
+    /// <param name="token">Looked at between items.</param>
+    public void Open<TItems>(int count, ref TItems items, CancellationToken token)
+        where TItems : IWorkItems
+    {
+        (_next, _count, _token, _failure, _stopped) = (0, count, token, null, false);
+        _items = Unsafe.AsPointer(ref items);
+        _execute = &Execute<TItems>;
+        Volatile.Write(ref _state, 0);
+    }
+
+    /// <summary>The caller's part: executes items, shuts late helpers out, waits for those inside, and frees the job.</summary>
+    public void RunToEnd<TItems>(ref TItems items)
+        where TItems : IWorkItems
+    {
+        try
+        {
+            for (int item; (item = Next()) >= 0;)
+                items.Execute(item, worker: 0);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+
+        CloseAndWait();
+        ExceptionDispatchInfo? failure = _failure;
+        bool complete = _next >= _count && !_stopped;
+        CancellationToken token = _token;
+        _items = null;
+        (_failure, _token) = (null, default);
+        Volatile.Write(ref _state, Free);
+        failure?.Throw();
+        if (!complete)
+            token.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Enters unless the job was closed; to be followed by <see cref="Help"/>.</summary>
+    public bool TryJoin()
+    {
+        int state = Volatile.Read(ref _state);
+        while (state >= 0)
+        {
+            int found = Interlocked.CompareExchange(ref _state, state + 1, state);
+            if (found == state)
+                return true;
+
+            state = found;
+        }
+
+        return false;
+    }
+
+    /// <summary>A helper's part: executes items while there are some and no more than <paramref name="limit"/> threads compute.</summary>
+    public void Help(int worker, ref int computing, int limit)
+    {
+        try
+        {
+            int item;
+            while (Volatile.Read(ref computing) <= limit && (item = Next()) >= 0)
+                _execute(_items, item, worker);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+
+        Interlocked.Decrement(ref _state);
+    }
+
+    private static void Execute<TItems>(void* items, int item, int worker)
+        where TItems : IWorkItems => Unsafe.AsRef<TItems>(items).Execute(item, worker);
+
+    private int Next()
+    {
+        if (_token.IsCancellationRequested)
+            _stopped = true;
+
+        if (_stopped)
+            return -1;
+
+        int item = Interlocked.Increment(ref _next) - 1;
+        return item < _count ? item : -1;
+    }
+
+    private void Fail(Exception e)
+    {
+        Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
+        _stopped = true;
+    }
+
+    private void CloseAndWait()
+    {
+        int state = Volatile.Read(ref _state);
+        while (true)
+        {
+            int found = Interlocked.CompareExchange(ref _state, state + Closed, state);
+            if (found == state)
+                break;
+
+            state = found;
+        }
+
+        var spin = default(SpinWait);
+        while (Volatile.Read(ref _state) != Closed)
+            spin.SpinOnce(sleep1Threshold: -1);
+    }
+}

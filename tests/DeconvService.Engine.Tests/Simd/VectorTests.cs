@@ -1,0 +1,62 @@
+using DeconvService.Engine.Simd;
+using DeconvService.Testing;
+
+namespace DeconvService.Engine.Tests.Simd;
+
+public sealed unsafe class VectorTests
+{
+    [Fact]
+    public void V512_Members_DoWhatTheySay() => CheckLevel<V512>(SimdLevel.Vector512);
+
+    [Fact]
+    public void V256_Members_DoWhatTheySay() => CheckLevel<V256>(SimdLevel.Vector256);
+
+    [Fact]
+    public void V128_Members_DoWhatTheySay() => CheckLevel<V128>(SimdLevel.Vector128);
+
+    private static void CheckLevel<V>(SimdLevel level)
+        where V : struct, IVec<V>
+    {
+        if (level > SimdLevels.Best)
+            return;
+
+        int n = V.Count;
+        float[] a = [.. Enumerable.Range(0, n).Select(i => (float)i)], b = [.. a.Select(value => 100 - (3 * value))];
+        float[] both = [.. a, .. b];
+        Check<V>(a, b, V.ZipLow, i => i % 2 == 0 ? a[i / 2] : b[i / 2]);
+        Check<V>(a, b, V.ZipHigh, i => i % 2 == 0 ? a[(n + i) / 2] : b[(n + i) / 2]);
+        Check<V>(a, b, V.Even, i => both[2 * i]);
+        Check<V>(a, b, V.Odd, i => both[(2 * i) + 1]);
+        Check<V>(a, b, V.Max, i => Math.Max(a[i], b[i]));
+        Check<V>(a, b, V.Min, i => Math.Min(a[i], b[i]));
+        Check<V>(a, b, (x, y) => x + y, i => a[i] + b[i]);
+        Check<V>(a, b, (x, y) => x - y, i => a[i] - b[i]);
+        Check<V>(a, b, (x, y) => x * y, i => a[i] * b[i]);
+        Check<V>(a, b, (x, y) => V.MultiplyAdd(x, y, V.Broadcast(7)), i => (a[i] * b[i]) + 7);
+        Check<V>(a, b, (x, y) => V.NegatedMultiplyAdd(x, y, V.Broadcast(7)), i => 7 - (a[i] * b[i]));
+        Check<V>(a, [.. Enumerable.Repeat(float.NaN, n)], V.Max, _ => float.NaN);
+        for (int count = 0; count <= n; count++)
+        {
+            using GuardedMemory<float> source = GuardedMemory.Of<float>(a.AsSpan(0, count));
+            using var target = new GuardedMemory<float>(count);
+            float[] loaded = new float[n];
+            V partial = V.LoadPartial(source.Pointer, count);
+            partial.StorePartial(target.Pointer, count);
+            fixed (float* p = loaded)
+                partial.Store(p);
+
+            Assert.Equal(a.Take(count), target.Span.ToArray());
+            Assert.Equal(a.Select((value, i) => i < count ? value : 0), loaded);
+        }
+    }
+
+    private static void Check<V>(float[] a, float[] b, Func<V, V, V> operation, Func<int, float> expected)
+        where V : struct, IVec<V>
+    {
+        float[] result = new float[V.Count];
+        fixed (float* pa = a, pb = b, pr = result)
+            operation(V.Load(pa), V.Load(pb)).Store(pr);
+
+        Assert.Equal(Enumerable.Range(0, V.Count).Select(expected), result);
+    }
+}

@@ -1,0 +1,143 @@
+using DeconvService.Engine.Threading;
+
+namespace DeconvService.Engine.Tests.Threading;
+
+public sealed class EngineThreadsTests
+{
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 100)]
+    [InlineData(4, 3)]
+    [InlineData(4, 1000)]
+    public void Run_AnyCounts_ExecutesEachItemOnce(int threads, int items)
+    {
+        using var engine = new EngineThreads(threads);
+        for (int round = 0; round < 50; round++)
+        {
+            int[] executed = new int[items];
+            engine.Run(items, new Counting(executed, threads));
+            Assert.All(executed, count => Assert.Equal(1, count));
+        }
+    }
+
+    [Fact]
+    public void Run_NoItems_Returns()
+    {
+        using var engine = new EngineThreads(2);
+        engine.Run(0, new Counting([], 2));
+    }
+
+    [Fact]
+    public void Run_TwoThreads_SecondOneHelps()
+    {
+        using var engine = new EngineThreads(2);
+        var meeting = new Meeting(new Barrier(2));
+
+        // Each of the two items waits for the other, so this ends only if two threads execute them.
+        engine.Run(2, meeting);
+        meeting.Both.Dispose();
+    }
+
+    [Fact]
+    public void Run_ItemThrows_ThrowsToTheCallerAndGoesOnWorking()
+    {
+        using var engine = new EngineThreads(3);
+        for (int round = 0; round < 20; round++)
+        {
+            var exception = Assert.Throws<InvalidOperationException>(() => engine.Run(100, new Failing(37)));
+            Assert.Equal("item 37", exception.Message);
+            int[] executed = new int[50];
+            engine.Run(50, new Counting(executed, 3));
+            Assert.All(executed, count => Assert.Equal(1, count));
+        }
+    }
+
+    [Fact]
+    public void Run_CancelledInside_Throws()
+    {
+        using var engine = new EngineThreads(2);
+        using var source = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => engine.Run(1_000_000, new Cancelling(source), source.Token));
+    }
+
+    [Fact]
+    public void Run_InsideAnItem_Works()
+    {
+        using var engine = new EngineThreads(2);
+        int[] executed = new int[30];
+        engine.Run(3, new Nested(engine, executed));
+        Assert.All(executed, count => Assert.Equal(1, count));
+    }
+
+    [Fact]
+    public async Task Run_ManyCallers_AllRight()
+    {
+        using var engine = new EngineThreads(3);
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
+        {
+            for (int round = 0; round < 300; round++)
+            {
+                int[] executed = new int[17];
+                engine.Run(17, new Counting(executed, 3));
+                Assert.All(executed, count => Assert.Equal(1, count));
+            }
+        })));
+    }
+
+    [Fact]
+    public void Run_AfterDispose_RunsOnTheCaller()
+    {
+        var engine = new EngineThreads(4);
+        engine.Dispose();
+        int[] executed = new int[9];
+        engine.Run(9, new Counting(executed, 1));
+        Assert.All(executed, count => Assert.Equal(1, count));
+    }
+
+    [Fact]
+    public void Constructor_NegativeCount_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => new EngineThreads(-1));
+
+    private readonly struct Counting(int[] executed, int threads) : IWorkItems
+    {
+        public void Execute(int item, int worker)
+        {
+            Assert.InRange(worker, 0, threads - 1);
+            Interlocked.Increment(ref executed[item]);
+        }
+    }
+
+    private readonly struct Meeting(Barrier both) : IWorkItems
+    {
+        public Barrier Both => both;
+
+        public void Execute(int item, int worker) => Assert.True(both.SignalAndWait(TimeSpan.FromSeconds(30)));
+    }
+
+    private readonly struct Failing(int bad) : IWorkItems
+    {
+        public void Execute(int item, int worker)
+        {
+            if (item == bad)
+                throw new InvalidOperationException($"item {item}");
+        }
+    }
+
+    private readonly struct Cancelling(CancellationTokenSource source) : IWorkItems
+    {
+        public void Execute(int item, int worker)
+        {
+            if (item == 10)
+                source.Cancel();
+        }
+    }
+
+    private readonly struct Nested(EngineThreads engine, int[] executed) : IWorkItems
+    {
+        public void Execute(int item, int worker) => engine.Run(10, new Shifted(executed, item * 10));
+    }
+
+    private readonly struct Shifted(int[] executed, int first) : IWorkItems
+    {
+        public void Execute(int item, int worker) => Interlocked.Increment(ref executed[first + item]);
+    }
+}
