@@ -185,6 +185,7 @@ public sealed class CompiledModel : IDisposable
         try
         {
             NetworkPlan plan = NetworkPlanner.Plan(_graph, inputShapes, values, Engine, accuracy);
+            EpilogueFusion.Apply(plan);
             return new PreparedModel(this, plan);
         }
         catch (OnnxModelException e) when (e.Error != OnnxModelError.InputShape)
