@@ -25,6 +25,7 @@ try
     app.UseObservability();
     app.UseErrors();
     app.UseLimits();
+    app.UseScheduling();
     app.UseFrontPage();
     app.MapHealth();
     app.MapOperators();

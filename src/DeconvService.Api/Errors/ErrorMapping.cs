@@ -12,6 +12,7 @@ internal static class ErrorMapping
         ServiceException service => service.Faults,
         ConvShapeException shape => [.. shape.Faults.Select(FaultOf)],
         BadHttpRequestException bad => [new ServiceFault(ServiceErrorTable.KindOf(bad.StatusCode), bad.Message)],
+        InsufficientMemoryException => [new ServiceFault(ServiceErrorKind.QueueFull, "the requests that are being served take all the memory that they may")],
         OutOfMemoryException => [new ServiceFault(ServiceErrorKind.Unavailable, "there is not enough memory for this request at the moment")],
         _ => [new ServiceFault(ServiceErrorKind.Internal, "the service failed; its log says why under this trace id")],
     };
