@@ -50,10 +50,19 @@ internal sealed class TilePlan
     /// <param name="column">Counted from the left.</param>
     /// <param name="row">Counted from the top.</param>
     public Tile this[int column, int row] => new(
-        _geometry.Tile(Width, _columns[column], _columns[column + 1]),
-        _geometry.Tile(Height, _rows[row], _rows[row + 1]),
+        AxisOf(Width, _columns, column),
+        AxisOf(Height, _rows, row),
         _geometry.ToOutput(_columns[column]),
         _geometry.ToOutput(_rows[row]));
+
+    // The halo of a network that needs the whole picture means nothing.
+    private TileAxis AxisOf(int size, int[] cuts, int index) => _geometry.NeedsWholeInput
+        ? new TileAxis(
+            -_geometry.Border,
+            checked(((size + _geometry.Multiple - 1) / _geometry.Multiple * _geometry.Multiple) + _geometry.Border),
+            OutputCrop: 0,
+            _geometry.ToOutput(size))
+        : _geometry.Tile(size, cuts[index], cuts[index + 1]);
 
     /// <summary>Places of the cuts along one axis: 0, multiples of <paramref name="multiple"/>, and <paramref name="size"/>.</summary>
     /// <param name="size">Pixels along the axis.</param>
