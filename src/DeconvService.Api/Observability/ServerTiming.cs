@@ -38,16 +38,27 @@ internal sealed class ServerTiming
     public void Stop()
     {
         if (_running is not null)
-            _stages.Add((_running, Stopwatch.GetElapsedTime(_start)));
+            Add(_running, Stopwatch.GetElapsedTime(_start));
 
         _running = null;
+    }
+
+    /// <summary>Adds a stage that was measured elsewhere, as one that runs beside others is; from any thread.</summary>
+    public void Add(string stage, TimeSpan time)
+    {
+        lock (_stages)
+            _stages.Add((stage, time));
     }
 
     /// <summary>As in the header, in milliseconds: <c>decode;dur=1.2, queue;dur=0.1</c>.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();
-        foreach ((string stage, TimeSpan time) in _stages)
+        (string Stage, TimeSpan Time)[] stages;
+        lock (_stages)
+            stages = [.. _stages];
+
+        foreach ((string stage, TimeSpan time) in stages)
             text.Append(CultureInfo.InvariantCulture, $"{(text.Length == 0 ? "" : ", ")}{stage};dur={time.TotalMilliseconds:0.###}");
 
         return text.ToString();

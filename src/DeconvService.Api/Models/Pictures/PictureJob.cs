@@ -17,7 +17,7 @@ internal sealed class PictureJob : IDisposable
 {
     private readonly IImageCodec _codec;
     private readonly TileRun _run;
-    private readonly Memory<byte> _encoded;
+    private readonly PictureBody _encoded;
     private readonly ImageInfo _picture;
     private readonly ServerTiming _timing;
     private readonly long _start = Stopwatch.GetTimestamp();
@@ -26,7 +26,7 @@ internal sealed class PictureJob : IDisposable
     private TimeSpan _encodeTime;
 
     /// <summary>Prepares the work; takes no memory yet.</summary>
-    public PictureJob(IImageCodec codec, TileRun run, Memory<byte> encoded, ImageInfo picture, ServerTiming timing)
+    public PictureJob(IImageCodec codec, TileRun run, PictureBody encoded, ImageInfo picture, ServerTiming timing)
     {
         (_codec, _run, _encoded, _picture, _timing) = (codec, run, encoded, picture, timing);
         Width = run.Mapping.Geometry.ToOutput(picture.Width);
@@ -124,7 +124,7 @@ internal sealed class PictureJob : IDisposable
         Task decoding = OnThreadOfItsOwn(() =>
         {
             long start = Stopwatch.GetTimestamp();
-            _codec.Decode(_encoded.Span, pixels, stop.Token);
+            _codec.Decode(_encoded.Bytes, pixels, stop.Token);
             decodeTime = Stopwatch.GetElapsedTime(start);
         });
         try
@@ -139,7 +139,7 @@ internal sealed class PictureJob : IDisposable
         {
             // The decoder must have let go of the pixels before they are freed.
             stop.Cancel();
-            ((IAsyncResult)decoding).AsyncWaitHandle.WaitOne();
+            Task.WaitAny([decoding], CancellationToken.None); // whatever its end was
             _timing.Add("decode", decodeTime);
         }
     }
