@@ -2,6 +2,7 @@ using DeconvService.Api.Configuration;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Health;
 using DeconvService.Api.Limits;
+using DeconvService.Api.Models;
 using DeconvService.Api.Observability;
 using DeconvService.Api.OpenApi;
 using DeconvService.Api.Operators;
@@ -18,6 +19,7 @@ try
         .AddScheduling()
         .AddHealth()
         .AddOperators()
+        .AddModels()
         .AddOpenApiDocument();
 
     var app = builder.Build();
@@ -29,6 +31,7 @@ try
     app.UseFrontPage();
     app.MapHealth();
     app.MapOperators();
+    app.MapModels();
     app.MapOpenApiDocument();
     app.Run();
     return 0;

@@ -1,4 +1,8 @@
+using DeconvService.Api.Models;
+using DeconvService.Api.Models.Pictures;
 using DeconvService.Engine.Convolution;
+using DeconvService.Imaging;
+using DeconvService.Onnx;
 using Microsoft.AspNetCore.Http;
 
 namespace DeconvService.Api.Errors;
@@ -11,6 +15,8 @@ internal static class ErrorMapping
     {
         ServiceException service => service.Faults,
         ConvShapeException shape => [.. shape.Faults.Select(FaultOf)],
+        OnnxModelException model => [ModelFaults.Of(model)],
+        ImageException image => [PictureFaults.Of(image)],
         BadHttpRequestException bad => [new ServiceFault(ServiceErrorTable.KindOf(bad.StatusCode), bad.Message)],
         InsufficientMemoryException => [new ServiceFault(ServiceErrorKind.QueueFull, "the requests that are being served take all the memory that they may")],
         OutOfMemoryException => [new ServiceFault(ServiceErrorKind.Unavailable, "there is not enough memory for this request at the moment")],
