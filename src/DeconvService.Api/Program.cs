@@ -27,7 +27,6 @@ try
     app.UseObservability();
     app.UseErrors();
     app.UseLimits();
-    app.UseScheduling();
     app.UseFrontPage();
     app.MapHealth();
     app.MapOperators();

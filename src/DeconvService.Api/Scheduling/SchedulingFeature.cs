@@ -9,19 +9,9 @@ internal static class SchedulingFeature
     public static IServiceCollection AddScheduling(this IServiceCollection services)
     {
         services.AddValidatedOptions<SchedulingOptions>(SchedulingOptions.Section);
-        services.AddSingleton<MemoryBudget>();
         services.AddSingleton<ComputeQueue>();
         services.AddSingleton<ConvRunner>();
-        services.AddSingleton(provider =>
-        {
-            MemoryBudget budget = provider.GetRequiredService<MemoryBudget>();
-            var engine = new ConvolutionEngine(new EngineOptions { MaximumKeptBytes = budget.KeptBytes });
-            engine.Buffers.MaximumBytes = budget.TensorBytes;
-            return engine;
-        });
+        services.AddSingleton(_ => new ConvolutionEngine());
         return services;
     }
-
-    /// <summary>Requests wait here for memory before their bodies are read.</summary>
-    public static void UseScheduling(this IApplicationBuilder app) => app.UseMiddleware<RequestAdmission>();
 }

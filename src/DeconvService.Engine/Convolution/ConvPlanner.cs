@@ -9,6 +9,7 @@ internal static class ConvPlanner
     /// <summary>In order of preference: the special before the general. The first that takes the layer wins.</summary>
     public static IReadOnlyList<IConvAlgorithm> Algorithms { get; } =
     [
+        new Depthwise(),
         new Gemm(),
         new ReferenceAlgorithm(),
     ];

@@ -141,7 +141,10 @@ public sealed class ImageFilterTests : IDisposable
             weights[i] = (random.NextSingle() - 0.4f) / size;
 
         var kernel = new ImageKernel(size, size, weights);
-        var parameters = new ConvParameters { Kind = kind, Stride = stride, Dilation = dilation, Padding = 1, Fit = ConvFit.Floor };
+        var parameters = new ConvParameters
+        {
+            Kind = kind, Stride = stride, Dilation = dilation, Padding = 1, Fit = kind == ConvKind.Convolution ? ConvFit.Floor : ConvFit.Exact,
+        };
         ConvShape layer = kernel.LayerOf(parameters, 1, Height, Width);
         float[] input = new float[Width * Height], expected = new float[layer.Output.Count];
         PixelConversion.ToPlanes(source.Rows(0, Height), 1, input, input.Length);

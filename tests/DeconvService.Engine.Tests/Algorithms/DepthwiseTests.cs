@@ -1,0 +1,168 @@
+using DeconvService.Engine.Convolution;
+using DeconvService.Engine.Convolution.Algorithms;
+using DeconvService.Engine.Simd;
+using DeconvService.Engine.Tensors;
+using DeconvService.Testing;
+
+namespace DeconvService.Engine.Tests.Algorithms;
+
+/// <summary>Depthwise layers of all kinds, and kernels that fall into a column and a row.</summary>
+public sealed class DepthwiseTests
+{
+    public static TheoryData<SimdLevel> Levels => [.. SimdLevels.Supported];
+
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Run_RandomDepthwiseLayers_KeepsTheContract(SimdLevel level)
+    {
+        int taken = 0;
+        for (int i = 0; i < 150; i++)
+            taken += AlgorithmContract.Check(RandomLayer(new Random(400 + i), $"depthwise_{i}"), Maker(level)) is null ? 0 : 1;
+
+        Assert.InRange(taken, 120, 150);
+    }
+
+    /// <summary>Several tiles in both directions, and rows that end within every place of a vector.</summary>
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Run_PlanesOfSeveralTiles_KeepsTheContract(SimdLevel level)
+    {
+        var strided = new ConvParameters { Groups = 1, Stride = 2, Padding = 1, Fit = ConvFit.Floor };
+        var upsampled = new ConvParameters { Kind = ConvKind.Transposed, Groups = 1, Stride = 3, Padding = 1 };
+        for (int width = 1022; width <= 1060; width++)
+            AssertTaken(level, new ConvCase($"width_{width}", new() { Padding = 1, PaddingMode = PaddingMode.Replicate }, Plane(3, width), Plane(3, 3)));
+
+        AssertTaken(level, new ConvCase("tiles", new() { Padding = 2, PaddingMode = PaddingMode.Reflect }, Plane(131, 1100), Plane(5, 5)));
+        AssertTaken(level, new ConvCase("tiles_stride", strided, Plane(140, 2110), Plane(3, 3)));
+        AssertTaken(level, new ConvCase("tiles_transposed", upsampled, Plane(70, 1030), Plane(4, 4)));
+    }
+
+    [Theory]
+    [InlineData(ConvKind.Convolution, 1, 1, PaddingMode.Replicate, 7, 9)]
+    [InlineData(ConvKind.Convolution, 1, 2, PaddingMode.Zeros, 5, 4)]
+    [InlineData(ConvKind.Convolution, 2, 1, PaddingMode.Circular, 4, 5)]
+    [InlineData(ConvKind.Convolution, 3, 1, PaddingMode.Reflect, 5, 5)]
+    [InlineData(ConvKind.Transposed, 2, 1, PaddingMode.Zeros, 4, 4)]
+    [InlineData(ConvKind.Transposed, 3, 1, PaddingMode.Zeros, 12, 9)]
+    [InlineData(ConvKind.Transposed, 2, 3, PaddingMode.Zeros, 4, 5)]
+    public void Run_ProductOfColumnAndRow_TakesTwoPasses(ConvKind kind, int stride, int dilation, PaddingMode mode, int height, int width)
+    {
+        const int Channels = 3;
+        var parameters = new ConvParameters
+        {
+            Kind = kind, Stride = stride, Dilation = dilation, PaddingMode = mode, Groups = Channels, Padding = 3,
+            Fit = kind == ConvKind.Convolution ? ConvFit.Floor : ConvFit.Exact,
+        };
+        ConvShape shape = ConvShape.Create(parameters, new TensorShape(2, Channels, 83, 45), new TensorShape(Channels, 1, height, width));
+        float[] input = RandomTensor.Make(shape.Input.Count, seed: 1);
+        float[] weight = Products(Channels, height, width);
+        float[] expected = new float[shape.Output.Count];
+        Reference.Run(shape, input, weight, default, expected);
+        foreach (SimdLevel level in SimdLevels.Supported)
+        {
+            using var engine = new ConvolutionEngine(new EngineOptions { Threads = 2 });
+            using var weights = new ConvWeights(weight);
+            ConvPlan plan = Maker(level)(engine, shape, weights, Epilogue.None)!;
+            Assert.Equal("depthwise-separable", plan.Algorithm);
+            Tolerance.AssertClose(expected, AlgorithmContract.RunGuarded(plan, input), Tolerance.Default, $"{level}");
+        }
+    }
+
+    [Fact]
+    public void Plan_ProductOfColumnAndRowThatMustBeExact_TakesOnePass()
+    {
+        var parameters = new ConvParameters { Groups = 1, Accuracy = Accuracy.Exact };
+        ConvShape shape = ConvShape.Create(parameters, Plane(20, 20), Plane(5, 5));
+        using var engine = new ConvolutionEngine();
+        using var weights = new ConvWeights(Products(1, 5, 5));
+        Assert.Equal("depthwise", Maker(SimdLevels.Best)(engine, shape, weights, Epilogue.None)!.Algorithm);
+    }
+
+    [Fact]
+    public void Plan_KernelThatIsNearlyAProduct_TakesOnePass()
+    {
+        float[] weight = Products(1, 5, 5);
+        weight[7] += 1e-4f * weight.Max();
+        using var engine = new ConvolutionEngine();
+        using var weights = new ConvWeights(weight);
+        ConvShape shape = ConvShape.Create(new ConvParameters(), Plane(20, 20), Plane(5, 5));
+        Assert.Equal("depthwise", Maker(SimdLevels.Best)(engine, shape, weights, Epilogue.None)!.Algorithm);
+    }
+
+    /// <summary>A filter over a photograph of 12 megapixels may take 16 MB beside input and output.</summary>
+    [Fact]
+    public void Plan_PhotographOfTwelveMegapixels_TakesLittleWorkspace()
+    {
+        ConvShape shape = ConvShape.Create(
+            new ConvParameters { Groups = 3, Padding = 1, PaddingMode = PaddingMode.Replicate }, new TensorShape(1, 3, 3000, 4000), new TensorShape(3, 1, 3, 3));
+        using var engine = new ConvolutionEngine(new EngineOptions { Threads = 8 });
+        using var weights = new ConvWeights(RandomTensor.Make(27, seed: 2));
+        ConvPlan plan = engine.CreatePlan(shape, weights);
+        Assert.Equal("depthwise", plan.Algorithm);
+        Assert.InRange(plan.WorkspaceBytes, 1, 16 << 20);
+    }
+
+    [Fact]
+    public void Plan_WindowLargerThanTheCaches_IsDeclined()
+    {
+        var parameters = new ConvParameters { Dilation = 1500, Padding = 1500 };
+        ConvShape shape = ConvShape.Create(parameters, Plane(4000, 4000), Plane(3, 3));
+        using var engine = new ConvolutionEngine();
+        using var weights = new ConvWeights(RandomTensor.Make(9, seed: 2));
+        Assert.Null(Maker(SimdLevels.Best)(engine, shape, weights, Epilogue.None));
+    }
+
+    private static TensorShape Plane(int height, int width) => new(1, 1, height, width);
+
+    private static PlanMaker Maker(SimdLevel level) => (engine, shape, weights, epilogue) =>
+        AlgorithmTests.Plan(new Depthwise(), level, engine, shape, weights, epilogue);
+
+    private static void AssertTaken(SimdLevel level, ConvCase layer) => Assert.NotNull(AlgorithmContract.Check(layer, Maker(level)));
+
+    private static float[] Products(int channels, int height, int width)
+    {
+        float[] vertical = RandomTensor.Make(channels * height, seed: 5), horizontal = RandomTensor.Make(channels * width, seed: 6);
+        float[] weight = new float[channels * height * width];
+        for (int i = 0; i < weight.Length; i++)
+        {
+            int f = i / (height * width), y = i / width % height, x = i % width;
+            weight[i] = vertical[(f * height) + y] * horizontal[(f * width) + x];
+        }
+
+        return weight;
+    }
+
+    private static ConvCase RandomLayer(Random random, string name)
+    {
+        while (true)
+        {
+            bool transposed = random.Next(2) == 0;
+            int axes = random.Next(1, 3), channels = random.Next(1, 5), multiplier = channels == 1 ? 1 : random.Next(1, 3);
+            int[] input = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, 40))];
+            int[] kernel = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, 7))];
+            int stride = random.Next(1, 5), dilation = random.Next(1, 4);
+            var parameters = new ConvParameters
+            {
+                Kind = transposed ? ConvKind.Transposed : ConvKind.Convolution,
+                Stride = stride,
+                Dilation = dilation,
+                Padding = ConvPadding.Pairs(random.Next(0, 4), random.Next(0, 4)),
+                OutputPadding = transposed ? random.Next(0, Math.Max(stride, dilation)) : 0,
+                PaddingMode = transposed ? PaddingMode.Zeros : (PaddingMode)random.Next(4),
+                Groups = channels,
+                Fit = transposed ? ConvFit.Exact : ConvFit.Floor,
+            };
+            int[] weight = transposed ? [channels, multiplier] : [channels * multiplier, 1];
+            var layer = new ConvCase(name, parameters, new TensorShape([random.Next(1, 3), channels, .. input]), new TensorShape([.. weight, .. kernel]), random.Next(2) == 0);
+            try
+            {
+                _ = layer.Shape;
+                return layer;
+            }
+            catch (ConvShapeException)
+            {
+                // Sizes that do not fit together: the next ones.
+            }
+        }
+    }
+}
