@@ -27,6 +27,7 @@ try
     app.UseObservability();
     app.UseErrors();
     app.UseLimits();
+    app.UseScheduling();
     app.UseFrontPage();
     app.MapHealth();
     app.MapOperators();

@@ -18,6 +18,7 @@ internal static class ErrorMapping
         OnnxModelException model => [ModelFaults.Of(model)],
         ImageException image => [PictureFaults.Of(image)],
         BadHttpRequestException bad => [new ServiceFault(ServiceErrorTable.KindOf(bad.StatusCode), bad.Message)],
+        InsufficientMemoryException => [new ServiceFault(ServiceErrorKind.QueueFull, "the requests that are being served take all the memory that they may")],
         OutOfMemoryException => [new ServiceFault(ServiceErrorKind.Unavailable, "there is not enough memory for this request at the moment")],
         _ => [new ServiceFault(ServiceErrorKind.Internal, "the service failed; its log says why under this trace id")],
     };

@@ -7,14 +7,13 @@ using DeconvService.Engine.Convolution;
 namespace DeconvService.Api.Operators;
 
 /// <summary>The handlers of <c>/v1/conv</c> and <c>/v1/conv-transpose</c>.</summary>
-internal sealed class OperatorEndpoints(OperatorRequestReader reader, ComputeQueue queue, ConvRunner runner)
+internal sealed class OperatorEndpoints(OperatorRequestReader reader, ConvRunner runner)
 {
     /// <summary>Reads tensors and parameters, computes, and writes the output as <c>Accept</c> asks.</summary>
     public async Task ComputeAsync(HttpContext context, ConvKind kind, CancellationToken cancellationToken)
     {
         var timing = ServerTiming.Of(context);
         TensorEncoding encoding = ChooseEncoding(context);
-        queue.ThrowIfFull();
 
         timing.Start("decode");
         using OperatorRequest request = await reader.ReadAsync(context.Request, kind, cancellationToken);

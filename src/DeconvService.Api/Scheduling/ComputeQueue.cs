@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Limits;
@@ -6,91 +5,126 @@ using DeconvService.Api.Limits;
 namespace DeconvService.Api.Scheduling;
 
 /// <summary>
-/// Where requests wait for the cores. A fixed number of threads of its own does all arithmetic, so the thread pool stays free and health
-/// checks are answered under full load. The queue is bounded, and so are the bytes of everything in it.
+/// Where requests wait for memory and for the cores. What does not fit waits for <see cref="SchedulingOptions.WaitSeconds"/>, then it is
+/// answered 429.
 /// </summary>
-/// <remarks>Thread-safe.</remarks>
+/// <remarks>
+/// There are three gates, always passed in this order, each at most once by a request (tiles of a picture take a core each, and give it
+/// back before the next): bytes of the body before it is read, bytes of what is computed with it and comes out, a core. Who holds
+/// something therefore waits only for what is held by others that are further on, and those at the end, who compute or write their
+/// answer, wait for nobody. So no two requests can wait for each other.
+/// Thread-safe.
+/// </remarks>
 internal sealed class ComputeQueue : IDisposable
 {
     private const int MaximumRetrySeconds = 60;
 
-    private readonly LimitsOptions _limits;
+    // What a request does with a byte, on the average, where nobody has counted: it only decides who may go past whom.
+    private const long MultiplyAddsPerByte = 16;
+
     private readonly SchedulingOptions _options;
-    private readonly BlockingCollection<Job> _jobs = [];
+    private readonly TimeSpan _patience;
+    private readonly ComputeThreads _threads;
     private int _inHouse;
-    private long _reservedBytes;
     private double _averageSeconds;
 
     /// <summary>Starts the threads.</summary>
-    public ComputeQueue(LimitsOptions limits, SchedulingOptions options)
+    public ComputeQueue(MemoryBudget budget, SchedulingOptions options)
     {
-        (_limits, _options) = (limits, options);
-        for (int i = 0; i < options.EffectiveConcurrency; i++)
-            new Thread(Work) { IsBackground = true, Name = $"compute {i}" }.Start();
+        _options = options;
+        _patience = TimeSpan.FromSeconds(options.WaitSeconds);
+        _threads = new ComputeThreads(options.EffectiveConcurrency);
+        Bodies = new Gate(budget.BodyBytes);
+        Memory = new Gate(budget.WorkBytes);
+        Cores = new Gate(options.EffectiveConcurrency);
     }
 
-    /// <summary>Answers 429 at once when there is no room: call it before a body is read.</summary>
+    /// <summary>Bytes of the bodies that are read, or kept as tensors.</summary>
+    public Gate Bodies { get; }
+
+    /// <summary>Bytes of workspaces, packed weights, pictures and results.</summary>
+    public Gate Memory { get; }
+
+    /// <summary>Requests that compute.</summary>
+    public Gate Cores { get; }
+
+    /// <summary>Requests that were admitted and not yet answered.</summary>
+    public int InHouse => Volatile.Read(ref _inHouse);
+
+    /// <summary>Answers 429 at once when too many are waiting.</summary>
     /// <exception cref="ServiceException"><see cref="ServiceErrorKind.QueueFull"/></exception>
     public void ThrowIfFull()
     {
-        if (Volatile.Read(ref _inHouse) >= Room)
+        if (InHouse > _options.EffectiveConcurrency + _options.QueueLength)
             throw QueueFull($"{_options.QueueLength} requests are waiting already");
     }
 
-    /// <summary>Waits for a thread and runs <paramref name="work"/> on it.</summary>
-    /// <param name="bytes">Memory that the request holds and will take: tensors, workspace and output.</param>
-    /// <param name="work">The arithmetic; blocks its thread.</param>
-    /// <param name="cancellationToken">
-    /// Ends the wait at once; work that has begun looks at it itself, and the task ends when the work has.
-    /// </param>
+    /// <summary>The first step, before a body is read.</summary>
+    /// <param name="bytes">How long the body is; null where that is not known, which counts as much as a body may have.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The place in the house, disposed when the request has been answered.</returns>
     /// <exception cref="ServiceException">
-    /// <see cref="ServiceErrorKind.TooLarge"/>: the bytes are more than there will ever be; <see cref="ServiceErrorKind.QueueFull"/>: more
-    /// requests or bytes than there is room for now.
+    /// <see cref="ServiceErrorKind.TooLarge"/>: the body is more than there is memory for; <see cref="ServiceErrorKind.QueueFull"/>: too many
+    /// are waiting, or the wait was too long.
     /// </exception>
-    public async Task RunAsync(long bytes, Action<CancellationToken> work, CancellationToken cancellationToken)
+    public async Task<IDisposable> AdmitAsync(long? bytes, CancellationToken cancellationToken)
     {
-        long memory = _limits.EffectiveMemoryBytes;
-        TooLarge.ThrowIfOver("the request with its workspace and output", "bytes", bytes, memory, nameof(LimitsOptions.MemoryBytes));
-        int inHouse = Interlocked.Increment(ref _inHouse);
-        long reserved = Interlocked.Add(ref _reservedBytes, bytes);
+        TooLarge.ThrowIfOver("the body", "bytes", bytes ?? 0, Bodies.Capacity, nameof(LimitsOptions.MemoryBytes));
+        var place = new Place(this);
         try
         {
-            if (inHouse > Room)
-                throw QueueFull($"{_options.QueueLength} requests are waiting already");
-
-            if (reserved > memory)
-                throw QueueFull("the requests that are being served take all the memory that they may");
-
-            var job = new Job(work, cancellationToken);
-            _jobs.Add(job, CancellationToken.None);
-            await job.Completion;
+            ThrowIfFull();
+            long amount = bytes ?? Bodies.Capacity;
+            place.Body = await EnterAsync(Bodies, amount, amount, "the memory for bodies", cancellationToken);
+            return place;
         }
-        finally
+        catch
         {
-            Interlocked.Add(ref _reservedBytes, -bytes);
-            Interlocked.Decrement(ref _inHouse);
+            place.Dispose();
+            throw;
         }
     }
 
-    /// <summary>Lets the threads end when the queue is empty.</summary>
-    public void Dispose() => _jobs.CompleteAdding();
-
-    private int Room => _options.EffectiveConcurrency + _options.QueueLength;
-
-    private void Work()
+    /// <summary>The second step: waits for memory beside that of the body. Take all of it at once, before any of it is used.</summary>
+    /// <param name="bytes">Workspace, packed weights, decoded pictures, output.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The memory, disposed when it was given back, which for an output is after it was sent.</returns>
+    /// <exception cref="ServiceException">
+    /// <see cref="ServiceErrorKind.TooLarge"/>: more than there will ever be; <see cref="ServiceErrorKind.QueueFull"/>: the wait was too long.
+    /// </exception>
+    public async Task<IDisposable> ReserveAsync(long bytes, CancellationToken cancellationToken)
     {
-        foreach (Job job in _jobs.GetConsumingEnumerable())
-        {
-            long start = Stopwatch.GetTimestamp();
-            job.Execute();
-            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            _averageSeconds += (seconds - _averageSeconds) / 8; // a lost update between threads does not matter: it is an estimate
-        }
+        TooLarge.ThrowIfOver("the request with its workspace and output", "bytes", bytes, Memory.Capacity, nameof(LimitsOptions.MemoryBytes));
+        return await EnterAsync(Memory, bytes, bytes, "memory", cancellationToken);
     }
+
+    /// <summary>The last step: waits for a core and runs <paramref name="work"/> on a thread of its own.</summary>
+    /// <param name="bytes">Memory that the work takes and gives back itself, see <see cref="ReserveAsync"/>; 0 when it was reserved before.</param>
+    /// <param name="work">The arithmetic; blocks its thread, and looks at the token that it is given.</param>
+    /// <param name="cancellationToken">Ends the wait at once; when the work has begun, the task ends only when the work has.</param>
+    /// <param name="multiplyAdds">How much arithmetic it is; short work may go past long work. Estimated from the bytes where it is 0.</param>
+    /// <exception cref="ServiceException">As <see cref="ReserveAsync"/>.</exception>
+    public async Task RunAsync(long bytes, Action<CancellationToken> work, CancellationToken cancellationToken, long multiplyAdds = 0)
+    {
+        using IDisposable? memory = bytes > 0 ? await ReserveAsync(bytes, cancellationToken) : null;
+        long effort = multiplyAdds > 0 ? multiplyAdds : bytes * MultiplyAddsPerByte;
+        using IDisposable core = await EnterAsync(Cores, 1, effort, "a core", cancellationToken);
+        long start = Stopwatch.GetTimestamp();
+        await _threads.RunAsync(() => work(cancellationToken));
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        _averageSeconds += (seconds - _averageSeconds) / 8; // a lost update between threads does not matter: it is an estimate
+    }
+
+    /// <summary>Lets the threads end when their work is done.</summary>
+    public void Dispose() => _threads.Dispose();
+
+    private async Task<IDisposable> EnterAsync(Gate gate, long amount, long effort, string what, CancellationToken cancellationToken) =>
+        await gate.EnterAsync(amount, effort, _patience, cancellationToken)
+        ?? throw QueueFull($"the request waited {_options.WaitSeconds} s for {what}");
 
     private ServiceException QueueFull(string detail)
     {
-        double wait = _averageSeconds * Volatile.Read(ref _inHouse) / _options.EffectiveConcurrency;
+        double wait = _averageSeconds * InHouse / _options.EffectiveConcurrency;
         int seconds = (int)Math.Clamp(Math.Ceiling(wait), 1, MaximumRetrySeconds);
         return new ServiceException(
             new ServiceFault(ServiceErrorKind.QueueFull, $"{detail}; try again in {seconds} s")
@@ -99,50 +133,26 @@ internal sealed class ComputeQueue : IDisposable
             });
     }
 
-    // Cancelled while it waits, a job ends at once; while it runs, only when the work has let go of the request's memory.
-    private sealed class Job
+    private sealed class Place : IDisposable
     {
-        private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private readonly Action<CancellationToken> _work;
-        private readonly CancellationToken _cancellationToken;
-        private readonly CancellationTokenRegistration _registration;
-        private int _taken;
+        private readonly ComputeQueue _queue;
+        private int _left;
 
-        public Job(Action<CancellationToken> work, CancellationToken cancellationToken)
+        public Place(ComputeQueue queue)
         {
-            (_work, _cancellationToken) = (work, cancellationToken);
-            _registration = cancellationToken.UnsafeRegister(static state => ((Job)state!).CancelWait(), this);
+            _queue = queue;
+            Interlocked.Increment(ref queue._inHouse);
         }
 
-        public Task Completion => _completion.Task;
+        public IDisposable? Body { get; set; }
 
-        public void Execute()
+        public void Dispose()
         {
-            if (!Take())
+            if (Interlocked.Exchange(ref _left, 1) != 0)
                 return;
 
-            _registration.Unregister();
-            try
-            {
-                _work(_cancellationToken);
-                _completion.SetResult();
-            }
-            catch (OperationCanceledException) when (_cancellationToken.IsCancellationRequested)
-            {
-                _completion.SetCanceled(_cancellationToken);
-            }
-            catch (Exception exception)
-            {
-                _completion.SetException(exception);
-            }
+            Body?.Dispose();
+            Interlocked.Decrement(ref _queue._inHouse);
         }
-
-        private void CancelWait()
-        {
-            if (Take())
-                _completion.SetCanceled(_cancellationToken);
-        }
-
-        private bool Take() => Interlocked.Exchange(ref _taken, 1) == 0;
     }
 }

@@ -23,12 +23,22 @@ internal sealed class ConvRunner(ConvolutionEngine engine, ComputeQueue queue, L
     {
         TooLarge.ThrowIfOver("the output", "elements", shape.Output.Count, limits.OutputElements, nameof(LimitsOptions.OutputElements));
 
-        // The weights count twice: as they came, and packed.
-        long bytes = sizeof(float) * (input.Shape.Count + (2 * weight.Shape.Count) + shape.Output.Count);
+        // Input and weights were counted with the body. The weights are there once more when they are packed.
+        long bytes = sizeof(float) * (weight.Shape.Count + shape.Output.Count);
         ConvResult? result = null;
         timing.Start("queue");
-        await queue.RunAsync(bytes, Run, cancellationToken);
-        timing.Stop();
+        IDisposable memory = await queue.ReserveAsync(bytes, cancellationToken);
+        try
+        {
+            await queue.RunAsync(bytes: 0, Run, cancellationToken, shape.MultiplyAdds);
+        }
+        finally
+        {
+            timing.Stop();
+            if (result is null)
+                memory.Dispose();
+        }
+
         return result!;
 
         void Run(CancellationToken token)
@@ -36,19 +46,13 @@ internal sealed class ConvRunner(ConvolutionEngine engine, ComputeQueue queue, L
             timing.Start("plan");
             using var weights = new ConvWeights(weight.Buffer.Memory, bias?.Buffer.Memory ?? default, WeightUse.Once);
             ConvPlan plan = engine.CreatePlan(shape, weights);
-            TooLarge.ThrowIfOver(
-                "the request with its workspace and output",
-                "bytes",
-                bytes + plan.WorkspaceBytes,
-                limits.EffectiveMemoryBytes,
-                nameof(LimitsOptions.MemoryBytes));
             var output = new Tensor(shape.Output, engine.Buffers.Rent(shape.Output.Count));
             try
             {
                 using Workspace workspace = engine.RentWorkspace(plan);
                 timing.Start("run");
                 plan.Run(input.Data, output.Data, workspace, cancellationToken: token);
-                result = new ConvResult(output, plan.Algorithm);
+                result = new ConvResult(output, plan.Algorithm, memory);
             }
             catch
             {
@@ -62,7 +66,12 @@ internal sealed class ConvRunner(ConvolutionEngine engine, ComputeQueue queue, L
 /// <summary>What came out, and how.</summary>
 /// <param name="Output"><c>[N, F, O1..On]</c>; disposed with this.</param>
 /// <param name="Algorithm">Name of the algorithm that ran.</param>
-internal sealed record ConvResult(Tensor Output, string Algorithm) : IDisposable
+/// <param name="Memory">What was reserved for it; disposed with this.</param>
+internal sealed record ConvResult(Tensor Output, string Algorithm, IDisposable Memory) : IDisposable
 {
-    public void Dispose() => Output.Dispose();
+    public void Dispose()
+    {
+        Output.Dispose();
+        Memory.Dispose();
+    }
 }

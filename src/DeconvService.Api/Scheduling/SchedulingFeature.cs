@@ -9,9 +9,19 @@ internal static class SchedulingFeature
     public static IServiceCollection AddScheduling(this IServiceCollection services)
     {
         services.AddValidatedOptions<SchedulingOptions>(SchedulingOptions.Section);
+        services.AddSingleton<MemoryBudget>();
         services.AddSingleton<ComputeQueue>();
         services.AddSingleton<ConvRunner>();
-        services.AddSingleton(_ => new ConvolutionEngine());
+        services.AddSingleton(provider =>
+        {
+            MemoryBudget budget = provider.GetRequiredService<MemoryBudget>();
+            var engine = new ConvolutionEngine(new EngineOptions { MaximumKeptBytes = budget.KeptBytes });
+            engine.Buffers.MaximumBytes = budget.TensorBytes;
+            return engine;
+        });
         return services;
     }
+
+    /// <summary>Requests wait here for memory before their bodies are read.</summary>
+    public static void UseScheduling(this IApplicationBuilder app) => app.UseMiddleware<RequestAdmission>();
 }

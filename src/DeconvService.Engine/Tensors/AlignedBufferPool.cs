@@ -29,6 +29,9 @@ public sealed unsafe class AlignedBufferPool : IDisposable
     /// <summary>How many bytes are kept for reuse at the most.</summary>
     public long MaximumKeptBytes { get; }
 
+    /// <summary>How many bytes are lent and kept together at the most. Unlimited at first.</summary>
+    public long MaximumBytes { get; set; } = long.MaxValue;
+
     /// <summary>Bytes that lie ready for the next renter.</summary>
     public long KeptBytes => Interlocked.Read(ref _keptBytes);
 
@@ -37,6 +40,7 @@ public sealed unsafe class AlignedBufferPool : IDisposable
 
     /// <summary>Lends room for <paramref name="length"/> float32 elements, contents undefined.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The length is negative or over 2,147,483,647.</exception>
+    /// <exception cref="InsufficientMemoryException">It would be more than <see cref="MaximumBytes"/>.</exception>
     /// <exception cref="OutOfMemoryException">The system has no such memory left.</exception>
     public AlignedBuffer Rent(long length)
     {
@@ -44,10 +48,19 @@ public sealed unsafe class AlignedBufferPool : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, int.MaxValue);
         long capacity = CapacityFor(length * sizeof(float));
         float* pointer = TakeFree(capacity);
-        if (pointer is null)
-            pointer = (float*)NativeMemory.AlignedAlloc((nuint)capacity, Alignment);
+        if (pointer is not null)
+            return new AlignedBuffer(this, pointer, (int)length, capacity);
 
-        Interlocked.Add(ref _lentBytes, capacity);
+        try
+        {
+            pointer = (float*)NativeMemory.AlignedAlloc((nuint)capacity, Alignment);
+        }
+        catch (OutOfMemoryException)
+        {
+            Interlocked.Add(ref _lentBytes, -capacity);
+            throw;
+        }
+
         return new AlignedBuffer(this, pointer, (int)length, capacity);
     }
 
@@ -57,14 +70,7 @@ public sealed unsafe class AlignedBufferPool : IDisposable
         lock (_lock)
         {
             _disposed = true;
-            foreach (Stack<nint> stack in _free.Values)
-            {
-                while (stack.TryPop(out nint pointer))
-                    NativeMemory.AlignedFree((void*)pointer);
-            }
-
-            _free.Clear();
-            _keptBytes = 0;
+            FreeKept();
         }
     }
 
@@ -87,16 +93,39 @@ public sealed unsafe class AlignedBufferPool : IDisposable
         NativeMemory.AlignedFree(pointer);
     }
 
+    // Counts the memory as lent; null means that it has to be allocated.
     private float* TakeFree(long capacity)
     {
         lock (_lock)
         {
-            if (!_free.TryGetValue(capacity, out Stack<nint>? stack) || !stack.TryPop(out nint pointer))
-                return null;
+            nint pointer = 0;
+            if (_free.TryGetValue(capacity, out Stack<nint>? stack) && stack.TryPop(out pointer))
+                _keptBytes -= capacity;
+            else if (LentBytes + _keptBytes + capacity > MaximumBytes)
+                MakeRoom(capacity);
 
-            _keptBytes -= capacity;
+            Interlocked.Add(ref _lentBytes, capacity);
             return (float*)pointer;
         }
+    }
+
+    private void MakeRoom(long capacity)
+    {
+        FreeKept();
+        if (LentBytes + capacity > MaximumBytes)
+            throw new InsufficientMemoryException($"{capacity} bytes beside the {LentBytes} that are lent would be more than {MaximumBytes}.");
+    }
+
+    private void FreeKept()
+    {
+        foreach (Stack<nint> stack in _free.Values)
+        {
+            while (stack.TryPop(out nint pointer))
+                NativeMemory.AlignedFree((void*)pointer);
+        }
+
+        _free.Clear();
+        _keptBytes = 0;
     }
 
     private static long CapacityFor(long bytes)
