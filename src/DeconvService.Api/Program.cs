@@ -36,7 +36,7 @@ try
     app.Run();
     return 0;
 }
-catch (Exception exception) when (ValidatedOptions.Explain(exception))
+catch (Exception exception) when (ValidatedOptions.Explain(exception, Console.Error))
 {
     return 1;
 }

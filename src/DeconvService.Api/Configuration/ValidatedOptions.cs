@@ -27,8 +27,8 @@ internal static class ValidatedOptions
     /// <exception cref="OptionsValidationException">Some value is out of its bounds, or some name does not exist.</exception>
     public static void ValidateConfiguration(this WebApplication app) => app.Services.GetRequiredService<IStartupValidator>().Validate();
 
-    /// <summary>Says on the error stream what is wrong with the configuration; false where the exception is about something else.</summary>
-    public static bool Explain(Exception exception)
+    /// <summary>Says what is wrong with the configuration; false where the exception is about something else.</summary>
+    public static bool Explain(Exception exception, TextWriter error)
     {
         IEnumerable<string> sentences = exception switch
         {
@@ -38,7 +38,7 @@ internal static class ValidatedOptions
             _ => [],
         };
         foreach (string sentence in sentences)
-            Console.Error.WriteLine($"The configuration is wrong: {sentence}");
+            error.WriteLine($"The configuration is wrong: {sentence}");
 
         return sentences.Any();
     }

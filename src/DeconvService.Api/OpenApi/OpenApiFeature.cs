@@ -15,7 +15,7 @@ internal static class OpenApiFeature
     public static void UseFrontPage(this IApplicationBuilder app)
     {
         app.UseDefaultFiles();
-        app.UseStaticFiles(new StaticFileOptions { ServeUnknownFileTypes = true });
+        app.UseStaticFiles(new StaticFileOptions { ServeUnknownFileTypes = true, DefaultContentType = "application/octet-stream" });
         app.UseSwaggerUI(ui =>
         {
             ui.RoutePrefix = "swagger";
