@@ -8,6 +8,9 @@ using DeconvService.Api.OpenApi;
 using DeconvService.Api.Operators;
 using DeconvService.Api.Scheduling;
 
+if (HealthCheckCommand.IsAskedFor(args))
+    return await HealthCheckCommand.RunAsync();
+
 try
 {
     // The defaults and the pages lie beside the program, whatever folder it is started from.
