@@ -31,10 +31,10 @@ internal sealed record ShapeAnswer
         {
             OutputShape = shape.Output.Sizes.ToArray(),
             Axes = [.. shape.Axes.Select(ShapeAxis.Of)],
-            MultiplyAdds = 0,
-            Parameters = shape.Weight.Count,
-            OutputBytes = shape.Output.Count * sizeof(float),
-            Notes = [],
+            MultiplyAdds = shape.MultiplyAdds,
+            Parameters = shape.ParameterCount,
+            OutputBytes = shape.OutputBytes,
+            Notes = shape.Notes,
         };
     }
 }
@@ -73,5 +73,5 @@ internal sealed record ShapeAxis(
         [axis.PadBegin, axis.PadEnd],
         axis.OutputPadding,
         axis.Output,
-        string.Empty);
+        axis.Formula);
 }
