@@ -28,8 +28,9 @@ try
     var app = builder.Build();
     app.ValidateConfiguration();
     app.UseObservability();
+    app.UseBodyLimit();
     app.UseErrors();
-    app.UseLimits();
+    app.UseTimeLimit();
     app.UseScheduling();
     app.UseFrontPage();
     app.MapHealth();

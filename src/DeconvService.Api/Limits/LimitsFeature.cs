@@ -31,11 +31,11 @@ internal static class LimitsFeature
         return services;
     }
 
-    public static void UseLimits(this IApplicationBuilder app)
-    {
-        app.UseMiddleware<RequestBodyLimit>();
-        app.UseRequestTimeouts();
-    }
+    /// <summary>Outside of the error handler, so that it sees how every refused body was answered.</summary>
+    public static void UseBodyLimit(this IApplicationBuilder app) => app.UseMiddleware<RequestBodyLimit>();
+
+    /// <summary>Inside of the error handler, which takes any other exception for its own.</summary>
+    public static void UseTimeLimit(this IApplicationBuilder app) => app.UseRequestTimeouts();
 
     private static Task WriteTimeoutAsync(HttpContext context, LimitsOptions limits)
     {
