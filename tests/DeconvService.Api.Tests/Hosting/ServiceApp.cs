@@ -29,8 +29,9 @@ internal sealed class ServiceApp : WebApplicationFactory<Program>
     /// <summary>The service behind a real socket on a free port.</summary>
     public static ServiceApp OnKestrel(params (string Key, string Value)[] settings)
     {
-        var app = new ServiceApp(settings);
-        app.UseKestrel(0);
+        // The port as a setting: UseKestrel(0) sets it while the service may be starting already.
+        var app = new ServiceApp([.. settings, ("urls", "http://127.0.0.1:0")]);
+        app.UseKestrel();
         app.StartServer();
         return app;
     }
