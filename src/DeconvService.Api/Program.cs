@@ -34,6 +34,7 @@ try
     app.UseScheduling();
     app.UseFrontPage();
     app.MapHealth();
+    app.MapServiceMetrics();
     app.MapOperators();
     app.MapModels();
     app.MapOpenApiDocument();

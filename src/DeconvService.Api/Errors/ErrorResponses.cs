@@ -1,4 +1,5 @@
 using System.Globalization;
+using DeconvService.Api.Observability;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Net.Http.Headers;
@@ -6,7 +7,8 @@ using Microsoft.Net.Http.Headers;
 namespace DeconvService.Api.Errors;
 
 /// <summary>Answers a request with an error, whether it was thrown or is an empty status of the framework's routing.</summary>
-internal sealed partial class ErrorResponses(IEnumerable<IErrorWriter> writers, EndpointDataSource endpoints, ILogger<ErrorResponses> logger)
+internal sealed partial class ErrorResponses(
+    IEnumerable<IErrorWriter> writers, EndpointDataSource endpoints, ServiceMetrics metrics, ILogger<ErrorResponses> logger)
     : IExceptionHandler
 {
     /// <summary>The client closed the connection; nginx's number, seen in the log only.</summary>
@@ -30,6 +32,11 @@ internal sealed partial class ErrorResponses(IEnumerable<IErrorWriter> writers, 
     {
         if (faults[0].Kind is ServiceErrorKind.QueueFull or ServiceErrorKind.Unavailable)
             context.Response.Headers.RetryAfter = RetryAfterOf(faults[0]);
+
+        ServiceErrorRow row = ServiceErrorTable.Of(faults[0].Kind);
+        if (row.Status is StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden
+            or StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
+            metrics.Rejected(row.Code);
 
         IErrorWriter? writer = writers.FirstOrDefault(candidate => candidate.AppliesTo(context.Request));
         await (writer is null ? ProblemWriter.WriteAsync(context, faults) : writer.WriteAsync(context, faults));

@@ -12,6 +12,9 @@ internal sealed class LimitedPipeReader(PipeReader body, long limit) : PipeReade
 
     public PipeReader Reader => this;
 
+    /// <summary>Bytes that have come so far.</summary>
+    public long Seen => _consumed + _buffer.Length;
+
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
         Checked(await body.ReadAsync(cancellationToken));
 

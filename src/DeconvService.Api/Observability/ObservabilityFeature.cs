@@ -3,7 +3,7 @@ using Serilog.Formatting.Json;
 
 namespace DeconvService.Api.Observability;
 
-/// <summary>Structured logs: readable lines in Development, one JSON object a line otherwise. Levels are in the section <c>Serilog</c>.</summary>
+/// <summary>Metrics, traces and structured logs: readable lines in Development, one JSON object a line otherwise. Levels are in the section <c>Serilog</c>.</summary>
 internal static class ObservabilityFeature
 {
     private const string Template = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
@@ -16,7 +16,13 @@ internal static class ObservabilityFeature
             : configuration.WriteTo.Console(new JsonFormatter());
         builder.Logging.ClearProviders();
         builder.Logging.AddSerilog(configuration.CreateLogger(), dispose: true);
+        builder.Services.AddServiceMetrics();
+        builder.AddTracing();
     }
 
-    public static void UseObservability(this IApplicationBuilder app) => app.UseMiddleware<RequestLog>();
+    public static void UseObservability(this WebApplication app)
+    {
+        app.UseServiceMetrics();
+        app.UseMiddleware<RequestLog>();
+    }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Limits;
+using DeconvService.Api.Observability;
 
 namespace DeconvService.Api.Scheduling;
 
@@ -23,20 +24,21 @@ internal sealed class ComputeQueue : IDisposable
     private const long MultiplyAddsPerByte = 16;
 
     private readonly SchedulingOptions _options;
+    private readonly ServiceMetrics _metrics;
     private readonly TimeSpan _patience;
     private readonly ComputeThreads _threads;
     private int _inHouse;
     private double _averageSeconds;
 
     /// <summary>Starts the threads.</summary>
-    public ComputeQueue(MemoryBudget budget, SchedulingOptions options)
+    public ComputeQueue(MemoryBudget budget, SchedulingOptions options, ServiceMetrics metrics)
     {
-        _options = options;
+        (_options, _metrics) = (options, metrics);
         _patience = TimeSpan.FromSeconds(options.WaitSeconds);
         _threads = new ComputeThreads(options.EffectiveConcurrency);
-        Bodies = new Gate(budget.BodyBytes);
-        Memory = new Gate(budget.WorkBytes);
-        Cores = new Gate(options.EffectiveConcurrency);
+        Bodies = new Gate("body memory", budget.BodyBytes);
+        Memory = new Gate("memory", budget.WorkBytes);
+        Cores = new Gate("cores", options.EffectiveConcurrency);
     }
 
     /// <summary>Bytes of the bodies that are read, or kept as tensors.</summary>
@@ -75,7 +77,7 @@ internal sealed class ComputeQueue : IDisposable
         {
             ThrowIfFull();
             long amount = bytes ?? Bodies.Capacity;
-            place.Body = await EnterAsync(Bodies, amount, amount, "the memory for bodies", cancellationToken);
+            place.Body = await EnterAsync(Bodies, amount, amount, cancellationToken);
             return place;
         }
         catch
@@ -95,7 +97,7 @@ internal sealed class ComputeQueue : IDisposable
     public async Task<IDisposable> ReserveAsync(long bytes, CancellationToken cancellationToken)
     {
         TooLarge.ThrowIfOver("the request with its workspace and output", "bytes", bytes, Memory.Capacity, nameof(LimitsOptions.MemoryBytes));
-        return await EnterAsync(Memory, bytes, bytes, "memory", cancellationToken);
+        return await EnterAsync(Memory, bytes, bytes, cancellationToken);
     }
 
     /// <summary>The last step: waits for a core and runs <paramref name="work"/> on a thread of its own.</summary>
@@ -108,7 +110,7 @@ internal sealed class ComputeQueue : IDisposable
     {
         using IDisposable? memory = bytes > 0 ? await ReserveAsync(bytes, cancellationToken) : null;
         long effort = multiplyAdds > 0 ? multiplyAdds : bytes * MultiplyAddsPerByte;
-        using IDisposable core = await EnterAsync(Cores, 1, effort, "a core", cancellationToken);
+        using IDisposable core = await EnterAsync(Cores, 1, effort, cancellationToken);
         long start = Stopwatch.GetTimestamp();
         await _threads.RunAsync(() => work(cancellationToken));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -118,9 +120,13 @@ internal sealed class ComputeQueue : IDisposable
     /// <summary>Lets the threads end when their work is done.</summary>
     public void Dispose() => _threads.Dispose();
 
-    private async Task<IDisposable> EnterAsync(Gate gate, long amount, long effort, string what, CancellationToken cancellationToken) =>
-        await gate.EnterAsync(amount, effort, _patience, cancellationToken)
-        ?? throw QueueFull($"the request waited {_options.WaitSeconds} s for {what}");
+    private async Task<IDisposable> EnterAsync(Gate gate, long amount, long effort, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        GateLease? lease = await gate.EnterAsync(amount, effort, _patience, cancellationToken);
+        _metrics.Waited(gate.Name, Stopwatch.GetElapsedTime(start));
+        return lease ?? throw QueueFull($"the wait for {gate.Name} was longer than {_options.WaitSeconds} s");
+    }
 
     private ServiceException QueueFull(string detail)
     {

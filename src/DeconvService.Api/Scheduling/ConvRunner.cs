@@ -7,7 +7,7 @@ using DeconvService.Engine.Convolution;
 namespace DeconvService.Api.Scheduling;
 
 /// <summary>Runs one convolution whose weights came with the request: limits, queue, plan, memory, arithmetic.</summary>
-internal sealed class ConvRunner(ConvolutionEngine engine, ComputeQueue queue, LimitsOptions limits)
+internal sealed class ConvRunner(ConvolutionEngine engine, ComputeQueue queue, LimitsOptions limits, ServiceMetrics metrics)
 {
     /// <summary>Computes the layer on the queue's threads.</summary>
     /// <param name="shape">The checked sizes.</param>
@@ -52,6 +52,8 @@ internal sealed class ConvRunner(ConvolutionEngine engine, ComputeQueue queue, L
                 using Workspace workspace = engine.RentWorkspace(plan);
                 timing.Start("run");
                 plan.Run(input.Data, output.Data, workspace, cancellationToken: token);
+                string operatorName = shape.Kind == ConvKind.Transposed ? "conv-transpose" : "conv";
+                metrics.Computed(operatorName, plan.Algorithm, timing.Stop(), shape.MultiplyAdds);
                 result = new ConvResult(output, plan.Algorithm, memory);
             }
             catch

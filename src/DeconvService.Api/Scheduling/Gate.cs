@@ -4,9 +4,10 @@ namespace DeconvService.Api.Scheduling;
 /// Shares out a fixed amount of something (bytes, cores) to requests that wait in line. First come, first served, but a small one may go
 /// past larger ones: past each of them at most <see cref="MaximumPasses"/> times, so that nobody waits for ever.
 /// </summary>
+/// <param name="name">What is shared out.</param>
 /// <param name="capacity">How much there is.</param>
 /// <remarks>Thread-safe. Who holds a lease must not wait at the same gate again, or two of them may wait for each other.</remarks>
-internal sealed class Gate(long capacity)
+internal sealed class Gate(string name, long capacity)
 {
     /// <summary>How many may go past one that waits.</summary>
     public const int MaximumPasses = 16;
@@ -17,6 +18,9 @@ internal sealed class Gate(long capacity)
     private readonly Lock _lock = new();
     private readonly LinkedList<Waiter> _line = [];
     private long _taken;
+
+    /// <summary>What is shared out, as it stands in messages and metrics.</summary>
+    public string Name { get; } = name;
 
     /// <summary>How much there is in all.</summary>
     public long Capacity { get; } = capacity;

@@ -1,6 +1,8 @@
 using DeconvService.Api.Errors;
 using DeconvService.Api.Limits;
+using DeconvService.Api.Observability;
 using DeconvService.Api.Scheduling;
+using DeconvService.Api.Tests.Observability;
 using Xunit;
 
 namespace DeconvService.Api.Tests.Scheduling;
@@ -151,5 +153,6 @@ public sealed class ComputeQueueTests
 
     private static ComputeQueue Queue(int concurrency = 1, int length = 1000, int waitSeconds = 60) => new(
         Budget,
-        new SchedulingOptions { Concurrency = concurrency, QueueLength = length, WaitSeconds = waitSeconds });
+        new SchedulingOptions { Concurrency = concurrency, QueueLength = length, WaitSeconds = waitSeconds },
+        new ServiceMetrics(new MeterFactory()));
 }

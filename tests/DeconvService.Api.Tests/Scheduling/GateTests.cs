@@ -10,7 +10,7 @@ public sealed class GateTests
     [Fact]
     public async Task EnterAsync_ThereIsRoom_TakesIt()
     {
-        var gate = new Gate(10);
+        var gate = new Gate("things", 10);
         using GateLease? lease = await gate.EnterAsync(7, 1, Long, CancellationToken.None);
         Assert.Equal(7, gate.Taken);
         lease!.Dispose();
@@ -20,12 +20,12 @@ public sealed class GateTests
 
     [Fact]
     public async Task EnterAsync_MoreThanThereEverIs_Throws() =>
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await new Gate(10).EnterAsync(11, 1, Long, CancellationToken.None));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await new Gate("things", 10).EnterAsync(11, 1, Long, CancellationToken.None));
 
     [Fact]
     public async Task EnterAsync_EqualEfforts_FirstInFirstOut()
     {
-        var gate = new Gate(1);
+        var gate = new Gate("things", 1);
         GateLease held = (await gate.EnterAsync(1, 1, Long, CancellationToken.None))!;
         Task<GateLease?>[] line = [.. Enumerable.Range(0, 20).Select(_ => gate.EnterAsync(1, 1, Long, CancellationToken.None).AsTask())];
         foreach (Task<GateLease?> expected in line)
@@ -41,7 +41,7 @@ public sealed class GateTests
     [Fact]
     public async Task EnterAsync_SmallBehindLarge_GoesPastItSoManyTimesAndNoMore()
     {
-        var gate = new Gate(1);
+        var gate = new Gate("things", 1);
         GateLease held = (await gate.EnterAsync(1, 1, Long, CancellationToken.None))!;
         Task<GateLease?> large = gate.EnterAsync(1, 8000, Long, CancellationToken.None).AsTask();
         for (int i = 0; i < Gate.MaximumPasses; i++)
@@ -63,7 +63,7 @@ public sealed class GateTests
     [Fact]
     public async Task EnterAsync_NotMuchSmaller_DoesNotGoPast()
     {
-        var gate = new Gate(1);
+        var gate = new Gate("things", 1);
         GateLease held = (await gate.EnterAsync(1, 1, Long, CancellationToken.None))!;
         Task<GateLease?> first = gate.EnterAsync(1, 8000, Long, CancellationToken.None).AsTask();
         Task<GateLease?> second = gate.EnterAsync(1, 1001, Long, CancellationToken.None).AsTask();
@@ -75,7 +75,7 @@ public sealed class GateTests
     [Fact]
     public async Task EnterAsync_FirstDoesNotFit_OthersUseTheRoomUntilItsTurnIsDue()
     {
-        var gate = new Gate(10);
+        var gate = new Gate("things", 10);
         GateLease held = (await gate.EnterAsync(6, 6, Long, CancellationToken.None))!;
         Task<GateLease?> large = gate.EnterAsync(10, 10, Long, CancellationToken.None).AsTask();
         for (int i = 0; i < Gate.MaximumPasses; i++)
@@ -91,7 +91,7 @@ public sealed class GateTests
     [Fact]
     public async Task EnterAsync_PatienceEnds_IsNullAndTheLineGoesOn()
     {
-        var gate = new Gate(10);
+        var gate = new Gate("things", 10);
         GateLease held = (await gate.EnterAsync(6, 6, Long, CancellationToken.None))!;
         Assert.Null(await gate.EnterAsync(10, 10, TimeSpan.FromMilliseconds(1), CancellationToken.None));
         Assert.Equal(0, gate.Waiting);
@@ -103,7 +103,7 @@ public sealed class GateTests
     [Fact]
     public async Task EnterAsync_CancelledWhileWaiting_LeavesTheLineAndLetsOthersIn()
     {
-        var gate = new Gate(10);
+        var gate = new Gate("things", 10);
         using var hangUp = new CancellationTokenSource();
         GateLease held = (await gate.EnterAsync(6, 6, Long, CancellationToken.None))!;
         Task<GateLease?> large = gate.EnterAsync(10, 1, Long, hangUp.Token).AsTask();
@@ -117,7 +117,7 @@ public sealed class GateTests
     [Fact]
     public async Task EnterAsync_ManyAtOnceWithHangUps_NeverOverCapacityAndAllGivenBack()
     {
-        var gate = new Gate(100);
+        var gate = new Gate("things", 100);
         long inside = 0, most = 0;
         await Task.WhenAll(Enumerable.Range(0, 200).Select(seed => Task.Run(async () =>
         {
