@@ -1,5 +1,3 @@
-using DeconvService.Api.Errors;
-
 namespace DeconvService.Api.Scheduling;
 
 /// <summary>
@@ -16,19 +14,7 @@ internal sealed class RequestAdmission(RequestDelegate next, ComputeQueue queue)
             return;
         }
 
-        IDisposable place;
-        try
-        {
-            place = await queue.AdmitAsync(context.Request.ContentLength, context.RequestAborted);
-        }
-        catch (ServiceException refusal)
-        {
-            // Not thrown on: whoever limits the body has to see it end here, and drains what the client still sends.
-            await context.WriteErrorAsync(refusal.Faults);
-            return;
-        }
-
-        using (place)
-            await next(context);
+        using IDisposable place = await queue.AdmitAsync(context.Request.ContentLength, context.RequestAborted);
+        await next(context);
     }
 }
