@@ -7,11 +7,11 @@ public sealed class Tensor : IDisposable
 {
     private readonly AlignedBuffer _buffer;
 
-    /// <summary>Takes over <paramref name="buffer"/>, whose length is the shape's element count.</summary>
+    /// <summary>Takes over <paramref name="buffer"/>, which has room for the shape's element count at the least.</summary>
     public Tensor(TensorShape shape, AlignedBuffer buffer)
     {
         ArgumentNullException.ThrowIfNull(buffer);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(buffer.Length, shape.Count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(buffer.Length, shape.Count);
         (Shape, _buffer) = (shape, buffer);
     }
 
@@ -19,9 +19,12 @@ public sealed class Tensor : IDisposable
     public TensorShape Shape { get; }
 
     /// <summary>The elements, row-major.</summary>
-    public Span<float> Data => _buffer.Span;
+    public Span<float> Data => _buffer.Span[..(int)Shape.Count];
 
-    /// <summary>The memory itself.</summary>
+    /// <summary>The elements, row-major, where a span cannot be kept.</summary>
+    public Memory<float> Memory => _buffer.Memory[..(int)Shape.Count];
+
+    /// <summary>The pooled memory itself, which may be longer than the tensor.</summary>
     public AlignedBuffer Buffer => _buffer;
 
     /// <summary>Gives the memory back.</summary>

@@ -8,10 +8,4 @@ public sealed record TensorLimits
 
     /// <summary>Elements of one tensor. Default 128 Mi.</summary>
     public long TensorElements { get; init; } = 128L << 20;
-
-    /// <summary>The setting that raises <see cref="RequestBytes"/>, as told to clients.</summary>
-    public string RequestBytesSetting { get; init; } = "Limits:RequestBytes";
-
-    /// <summary>The setting that raises <see cref="TensorElements"/>, as told to clients.</summary>
-    public string TensorElementsSetting { get; init; } = "Limits:TensorElements";
 }
