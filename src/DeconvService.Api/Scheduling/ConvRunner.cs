@@ -44,7 +44,7 @@ internal sealed class ConvRunner(ConvolutionEngine engine, ComputeQueue queue, L
         void Run(CancellationToken token)
         {
             timing.Start("plan");
-            using var weights = new ConvWeights(weight.Buffer.Memory, bias?.Buffer.Memory ?? default, WeightUse.Once);
+            using var weights = new ConvWeights(weight.Memory, bias?.Memory ?? default, WeightUse.Once);
             ConvPlan plan = engine.CreatePlan(shape, weights);
             var output = new Tensor(shape.Output, engine.Buffers.Rent(shape.Output.Count));
             try

@@ -62,10 +62,7 @@ internal sealed class ByteCursor : IDisposable
 
         while (_current.Length - _offset <= before)
         {
-            if (!_following.IsEmpty && TakeFollowing())
-                continue;
-
-            if (!await ReceiveAsync(cancellationToken))
+            if ((_following.IsEmpty || !TakeFollowing()) && !await ReceiveAsync(cancellationToken))
                 return false;
         }
 
@@ -100,8 +97,7 @@ internal sealed class ByteCursor : IDisposable
         int unread = _current.Length - _offset;
         if (unread == 0)
         {
-            (_seamHead, _current, _offset) = (-1, _following.First, 0);
-            _following = _following.Slice(_current.Length);
+            TakeSegment();
             return true;
         }
 
@@ -119,6 +115,18 @@ internal sealed class ByteCursor : IDisposable
         _following.Slice(0, newTail).CopyTo(_seam.AsSpan(_seamHead));
         _current = _seam.AsMemory(0, _seamHead + newTail);
         return true;
+    }
+
+    // Segments may be empty; the first that is not becomes the current one.
+    private void TakeSegment()
+    {
+        SequencePosition next = _following.Start;
+        (_seamHead, _current, _offset) = (-1, default, 0);
+        while (_current.IsEmpty && _following.TryGet(ref next, out _current))
+        {
+        }
+
+        _following = _following.Slice(_current.Length);
     }
 
     // Copies what is unread, and forgets where it came from.

@@ -24,9 +24,6 @@ public sealed class Tensor : IDisposable
     /// <summary>The elements, row-major, where a span cannot be kept.</summary>
     public Memory<float> Memory => _buffer.Memory[..(int)Shape.Count];
 
-    /// <summary>The pooled memory itself, which may be longer than the tensor.</summary>
-    public AlignedBuffer Buffer => _buffer;
-
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => _buffer.Dispose();
 }
