@@ -1,6 +1,5 @@
 using DeconvService.Engine;
 using DeconvService.Engine.Convolution;
-using DeconvService.Engine.Convolution.Algorithms;
 using DeconvService.Engine.Tensors;
 
 namespace DeconvService.Testing;
@@ -10,7 +9,7 @@ public delegate ConvPlan? PlanMaker(ConvolutionEngine engine, ConvShape shape, C
 
 /// <summary>
 /// What every algorithm has to keep to, checked on one layer: near the reference, the same bits for 1, 2 and 4 threads and whatever was in
-/// output and workspace before, and no access outside of input, output and workspace.
+/// output and workspace before, and no access outside of input, output and workspace. Of large layers the reference computes a sample.
 /// </summary>
 public static class AlgorithmContract
 {
@@ -29,7 +28,8 @@ public static class AlgorithmContract
         ConvShape shape = layer.Shape;
         float[] input = layer.MakeInput();
         float[] residual = epilogue.HasResidual ? RandomTensor.Make(shape.Output.Count, seed: 4) : [];
-        float[]? expected = null, first = null;
+        ReferenceSample? expected = null;
+        float[]? first = null;
         string? name = null;
         foreach ((int threads, Guard guard, float poison) in ((int, Guard, float)[])[(1, Guard.End, float.NaN), (2, Guard.Start, 1e30f), (4, Guard.End, float.NegativeInfinity)])
         {
@@ -39,9 +39,10 @@ public static class AlgorithmContract
                 return null;
 
             name = plan.Algorithm;
-            expected ??= Expect(shape, input, weights, epilogue, residual);
+            expected ??= ReferenceSample.Compute(shape, input, weights, epilogue, residual);
             float[] actual = RunGuarded(plan, input, residual, guard, poison);
-            Tolerance.AssertClose(expected, actual, tolerance, $"{layer.Name} by {name}, {threads} threads");
+            Tolerance.AssertClose(expected.Values, expected.Pick(actual), tolerance, $"{layer.Name} by {name}, {threads} threads");
+            // Each run found another poison in the output, so what no run has written differs too.
             first ??= actual;
             Tolerance.AssertSameBits(first, actual, $"{layer.Name} by {name}, {threads} threads");
         }
@@ -64,12 +65,5 @@ public static class AlgorithmContract
             throw new ToleranceException("the input was written to");
 
         return y.Span.ToArray();
-    }
-
-    private static float[] Expect(ConvShape shape, float[] input, ConvWeights weights, Epilogue epilogue, float[] residual)
-    {
-        var output = new float[shape.Output.Count];
-        Reference.Run(shape, input, weights.Weight.Span, weights.Bias.Span, output, epilogue, residual);
-        return output;
     }
 }

@@ -76,7 +76,7 @@ internal static class ConvNotes
     // stride / g of them in turn, so k taps give each of them floor or ceil of k * g / stride, and the other residues none.
     private static string? UnevenOverlap(ConvAxis axis)
     {
-        int gcd = (int)System.Numerics.BigInteger.GreatestCommonDivisor(axis.Dilation, axis.Stride), residues = axis.Stride / gcd;
+        int gcd = (int)ConvSuggestions.GreatestCommonDivisor(axis.Dilation, axis.Stride), residues = axis.Stride / gcd;
         int least = gcd > 1 ? 0 : axis.Kernel / residues, most = ((axis.Kernel - 1) / residues) + 1;
         if (least == most || axis.Input == 1)
             return null;
@@ -109,7 +109,7 @@ internal static class ConvNotes
             return null;
 
         string verb = shape.Kind == ConvKind.Transposed ? "crops" : "pads";
-        if (axis.PadBegin != total / 2)
+        if (axis.PadBegin != total / 2 && shape.PaddingMode == PaddingMode.Zeros)
         {
             return $"{axis.Name}: TensorFlow's SAME gives the same size but {verb} {total / 2} at the beginning instead of {axis.PadBegin}: the values are those of windows shifted by {Math.Abs(axis.PadBegin - (total / 2))}";
         }

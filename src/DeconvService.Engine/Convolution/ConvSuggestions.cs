@@ -197,7 +197,7 @@ internal static class ConvSuggestions
         return t < 0 ? t + m : t;
     }
 
-    private static long GreatestCommonDivisor(long a, long b)
+    internal static long GreatestCommonDivisor(long a, long b)
     {
         while (b != 0)
             (a, b) = (b, a % b);

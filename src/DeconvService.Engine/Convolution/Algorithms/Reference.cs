@@ -52,6 +52,16 @@ public static class Reference
         return shape.Output.Count / width * Segments(width);
     }
 
+    /// <summary>The outputs of piece <paramref name="item"/>: index of the first in the whole output, and how many.</summary>
+    public static (long Start, int Length) RangeOf(ConvShape shape, long item)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        int width = shape.Axes[^1].Output;
+        (long row, long segment) = Math.DivRem(item, Segments(width));
+        int first = (int)segment * SegmentLength;
+        return ((row * width) + first, Math.Min(SegmentLength, width - first));
+    }
+
     /// <summary>Computes piece <paramref name="item"/> of <see cref="ItemCount"/>; pieces may be computed at once by several threads. The other parameters are those of <see cref="Run"/>.</summary>
     /// <exception cref="ArgumentException">The length of a span is not that of its shape.</exception>
     public static void RunItem(
@@ -74,21 +84,21 @@ public static class Reference
 
         Axis a0 = Axis.Of(shape, 0), a1 = Axis.Of(shape, 1), a2 = Axis.Of(shape, 2);
         int width = a2.Output;
-        (long row, long segment) = Math.DivRem(item, Segments(width));
-        int first = (int)segment * SegmentLength;
+        (long at, int length) = RangeOf(shape, item);
+        (long row, long column) = Math.DivRem(at, width);
+        int first = (int)column;
         (long rest, long o1) = Math.DivRem(row, a1.Output);
         (rest, long o0) = Math.DivRem(rest, a0.Output);
         (long n, long channel) = Math.DivRem(rest, shape.OutputChannels);
         int f = (int)channel;
 
-        Span<double> sums = stackalloc double[Math.Min(SegmentLength, width - first)];
+        Span<double> sums = stackalloc double[length];
         sums.Fill(bias.IsEmpty ? 0 : bias[f]);
         if (shape.Kind == ConvKind.Convolution)
             Convolve(shape, a0, a1, a2, input, weight, n, f, o0, o1, first, sums);
         else
             ConvolveTransposed(shape, a0, a1, a2, input, weight, n, f, o0, o1, first, sums);
 
-        long at = (row * width) + first;
         for (int i = 0; i < sums.Length; i++)
         {
             float added = epilogue.HasResidual ? residual[(int)(at + i)] : 0;
