@@ -36,12 +36,12 @@ public readonly struct TensorShape : IEquatable<TensorShape>
     /// <exception cref="OverflowException">The product does not fit a 64-bit integer.</exception>
     public static long CountOf(ReadOnlySpan<int> sizes)
     {
-        long count = 1;
-        bool empty = false;
+        // An empty tensor is empty however large its other sizes are.
+        bool empty = sizes.Contains(0);
+        long count = empty ? 0 : 1;
         foreach (int size in sizes)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(size, nameof(sizes));
-            empty |= size == 0;
             count = empty ? 0 : checked(count * size);
         }
 
