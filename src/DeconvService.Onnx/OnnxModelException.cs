@@ -17,6 +17,9 @@ public enum OnnxModelError
     /// <summary>A node whose attributes or constant inputs break its operator's specification.</summary>
     InvalidNode,
 
+    /// <summary>The model is sound, but an integer input has a value that it cannot use, such as an index out of range.</summary>
+    InputValue,
+
     /// <summary>The model is sound, but inputs of these shapes do not go through it.</summary>
     InputShape,
 }

@@ -7,7 +7,7 @@ namespace DeconvService.Onnx;
 public sealed record TensorInfo(string Name, ElementType Type, IReadOnlyList<TensorDimension>? Dimensions)
 {
     /// <summary>
-    /// Whether the values (and not only the sizes) of this input decide the shape of something, so that
+    /// Whether the values (and not only the sizes) of this input decide the shape of something or an operator's settings, so that
     /// <see cref="CompiledModel.Prepare"/> needs them. Rare: a target shape as an input of the model.
     /// </summary>
     public bool DecidesShapes { get; init; }

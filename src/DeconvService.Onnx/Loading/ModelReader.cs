@@ -64,7 +64,9 @@ internal sealed class ModelReader
                 opset = Math.Max(opset, import.Version);
         }
 
-        if (opset is < OldestOpset or > NewestOpset)
+        // Without any operator of ONNX's own there is none to be supported either: the list of operators says it better.
+        bool foreign = opset == 0 && proto.Graph.Node.Any(node => !IsOnnxDomain(node.Domain));
+        if (!foreign && (opset is < OldestOpset or > NewestOpset))
         {
             throw new OnnxModelException(
                 OnnxModelError.Unsupported,
@@ -115,6 +117,7 @@ internal sealed class ModelReader
         if (outputs.Count == 0)
             OnnxModelException.ThrowMalformed("the graph has no output");
 
+        ShapeInputs.Mark(nodes);
         return new Graph { Nodes = TopologicalOrder.Sort(nodes), Inputs = inputs, Outputs = outputs };
     }
 

@@ -19,7 +19,7 @@ internal sealed record OperatorDefinition(string Name, (int Least, int Most) Inp
     /// <summary>The version of the operator set that dropped it.</summary>
     public int Until { get; init; } = int.MaxValue;
 
-    /// <summary>Inputs whose values (not only sizes) must be known to plan: target shapes, axes, pads.</summary>
+    /// <summary>Inputs whose values (not only sizes) must be known to plan: target shapes, axes, pads, bounds.</summary>
     public IReadOnlyList<int> ShapeInputs { get; init; } = [];
 
     /// <summary>Refuses a node with too few or too many inputs or outputs.</summary>

@@ -9,6 +9,15 @@ internal static class OperatorTable
     {
         ConvolutionOperators.Definitions,
         ActivationOperators.Definitions,
+        BinaryOperators.Definitions,
+        ShapeOperators.Definitions,
+        DataOperators.Definitions,
+        BorderOperators.Definitions,
+        ResizeOperators.Definitions,
+        PoolOperators.Definitions,
+        NormalizationOperators.Definitions,
+        ReductionOperators.Definitions,
+        MatrixOperators.Definitions,
     }.SelectMany(definitions => definitions).ToFrozenDictionary(definition => definition.Name, StringComparer.Ordinal);
 
     /// <summary>Their names, sorted.</summary>
