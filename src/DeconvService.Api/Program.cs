@@ -1,6 +1,7 @@
 using DeconvService.Api.Configuration;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Health;
+using DeconvService.Api.Inference;
 using DeconvService.Api.Limits;
 using DeconvService.Api.Models;
 using DeconvService.Api.Observability;
@@ -23,6 +24,7 @@ try
         .AddHealth()
         .AddOperators()
         .AddModels()
+        .AddInference()
         .AddOpenApiDocument();
 
     var app = builder.Build();
@@ -37,6 +39,7 @@ try
     app.MapServiceMetrics();
     app.MapOperators();
     app.MapModels();
+    app.MapInference();
     app.MapOpenApiDocument();
     app.Run();
     return 0;

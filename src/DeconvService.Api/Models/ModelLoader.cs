@@ -3,33 +3,21 @@ using DeconvService.Api.Health;
 namespace DeconvService.Api.Models;
 
 /// <summary>Loads the networks at start. The service answers meanwhile, but is not ready.</summary>
-internal sealed class ModelLoader(ModelRepository repository, Readiness readiness) : IHostedService, IDisposable
+internal sealed class ModelLoader(ModelRepository repository, Readiness readiness) : BackgroundService
 {
-    private readonly CancellationTokenSource _stopping = new();
-    private Task _loading = Task.CompletedTask;
+    private IDisposable? _hold;
 
     /// <inheritdoc/>
-    public Task StartAsync(CancellationToken cancellationToken)
+    public override Task StartAsync(CancellationToken cancellationToken)
     {
-        // Held back before the first request can ask.
-        IDisposable hold = readiness.HoldBack();
-        _loading = Task.Run(
-            async () =>
-            {
-                using (hold)
-                    await repository.LoadAllAsync(_stopping.Token);
-            },
-            CancellationToken.None);
-        return Task.CompletedTask;
+        _hold = readiness.HoldBack(); // before the first request can ask
+        return base.StartAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
-    public async Task StopAsync(CancellationToken cancellationToken)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await _stopping.CancelAsync();
-        await ((Task)_loading.WaitAsync(cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        using (_hold)
+            await repository.LoadAllAsync(stoppingToken);
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _stopping.Dispose();
 }

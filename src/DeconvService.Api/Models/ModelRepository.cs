@@ -263,9 +263,10 @@ internal sealed partial class ModelRepository(ModelDirectory directory, Convolut
             Serve(file, network);
             return null;
         }
-        catch (Exception exception) when (exception is OnnxModelException or IOException or UnauthorizedAccessException or OutOfMemoryException)
+        catch (Exception exception)
         {
-            LogBroken(file.Name, file.Version, exception.Message);
+            // Whatever a file does to the reader: it is one network less, and no reason to stop.
+            LogBroken(exception is OnnxModelException ? null : exception, file.Name, file.Version, exception.Message);
             if (List(file.Name).FirstOrDefault(slot => slot.File.Version.Equals(file.Version, StringComparison.Ordinal))?.Model is null)
                 Set(new ModelSlot(file, ModelState.Unavailable, exception.Message, Failed: true));
 
@@ -313,7 +314,7 @@ internal sealed partial class ModelRepository(ModelDirectory directory, Convolut
     private partial void LogServed(string name, string version, long parameters);
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message = "Network {Name}, version {Version}, cannot be loaded: {Reason}")]
-    private partial void LogBroken(string name, string version, string reason);
+    private partial void LogBroken(Exception? exception, string name, string version, string reason);
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Error, Message = "The directory of the networks, {Directory}, failed")]
     private partial void LogDirectory(Exception exception, string directory);

@@ -55,12 +55,15 @@ internal sealed class TensorBuilder : IDisposable
 
     /// <summary>Hands the memory over as a tensor.</summary>
     /// <param name="shape">Its sizes; as many elements as were written.</param>
-    public Tensor ToTensor(TensorShape shape)
+    public Tensor ToTensor(TensorShape shape) => new(shape, ToBuffer());
+
+    /// <summary>Hands the memory itself over; it may have more room than elements.</summary>
+    public AlignedBuffer ToBuffer()
     {
         Reserve(1);
-        var tensor = new Tensor(shape, _buffer!);
+        AlignedBuffer buffer = _buffer!;
         _buffer = null;
-        return tensor;
+        return buffer;
     }
 
     /// <summary>Gives the memory back unless it was handed over.</summary>

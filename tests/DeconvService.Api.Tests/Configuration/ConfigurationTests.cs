@@ -38,6 +38,9 @@ public sealed class ConfigurationTests
     [InlineData("Limits:ShutdownPauseSeconds", "-1", "Limits:ShutdownPauseSeconds must be")]
     [InlineData("Limits:MemoryBytes", "1", "Limits:MemoryBytes must be 0")]
     [InlineData("Limits:RequestByte", "5000", "There is no setting Limits:RequestByte; Limits has RequestBytes")]
+    [InlineData("Management:Enabled", "true", "Management:ApiKey must be set when Management:Enabled is true.")]
+    [InlineData("Models:TileBytes", "1", "Models:TileBytes must be")]
+    [InlineData("Models:WholePictureBytes", "1", "Models:WholePictureBytes must be")]
     [InlineData("Scheduling:QueueLength", "-1", "Scheduling:QueueLength must be")]
     public async Task WrongValue_StopsTheStartWithASentence(string key, string value, string sentence)
     {

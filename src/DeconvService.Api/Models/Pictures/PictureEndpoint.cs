@@ -32,7 +32,6 @@ internal sealed class PictureEndpoint(
         (Accuracy accuracy, int? quality) = PictureParameters.Read(context.Request.Query);
         using ModelLease lease = repository.Lease(name);
         PictureMapping mapping = PictureMapping.Of(lease.Model);
-        queue.ThrowIfFull();
         using RequestProgress progress = registry.Begin(context.Request.Headers[RequestIdHeader]);
         using PictureBody body = await PictureBody.ReadAsync(context.Request, buffers, cancellationToken);
         ImageInfo picture = codec.Identify(body.Bytes);
@@ -41,7 +40,8 @@ internal sealed class PictureEndpoint(
         using var job = new PictureJob(codec, run, body, picture, timing);
         RequestFacts facts = RequestFacts.Of(context);
         facts.Shapes = $"{picture.Width} x {picture.Height} -> {job.Width} x {job.Height} by {name} in {run.Plan.Count} tiles";
-        timing.Start("queue");
+        timing.Stop();
+        using IDisposable memory = await queue.ReserveAsync(answer.Format is null ? job.TensorJobBytes : job.PixelJobBytes, cancellationToken);
         if (answer.Format is { } format)
             await AnswerPictureAsync(context, job, lease.Model, new ImageEncoding(format, quality), progress, cancellationToken);
         else
@@ -102,7 +102,7 @@ internal sealed class PictureEndpoint(
             Exception? failure = null;
             try
             {
-                await queue.RunAsync(job.PixelJobBytes, token => job.RunEncoded(encoding, encoded, progress, token), stop.Token);
+                await job.RunEncodedAsync(queue, encoding, encoded, progress, stop.Token);
             }
             catch (Exception exception)
             {
@@ -132,16 +132,12 @@ internal sealed class PictureEndpoint(
         ServerTiming timing,
         CancellationToken cancellationToken)
     {
-        Tensor? tensor = null;
-        await queue.RunAsync(job.TensorJobBytes, token => tensor = job.RunTensor(buffers, progress, token), cancellationToken);
-        using (tensor)
-        {
-            TensorEncoding encoding = answer.MediaType.Equals(TensorMediaTypes.Npy, StringComparison.Ordinal) ? TensorEncoding.Npy : TensorEncoding.Json;
-            timing.Start("encode");
-            SetHeaders(context, job, model, answer.MediaType);
-            context.Response.ContentLength = TensorWriter.LengthOf(tensor!, encoding);
-            await TensorWriter.WriteAsync(context.Response.BodyWriter, tensor!, encoding, cancellationToken);
-        }
+        using Tensor tensor = await job.RunTensorAsync(queue, buffers, progress, cancellationToken);
+        TensorEncoding encoding = answer.MediaType.Equals(TensorMediaTypes.Npy, StringComparison.Ordinal) ? TensorEncoding.Npy : TensorEncoding.Json;
+        timing.Start("encode");
+        SetHeaders(context, job, model, answer.MediaType);
+        context.Response.ContentLength = TensorWriter.LengthOf(tensor, encoding);
+        await TensorWriter.WriteAsync(context.Response.BodyWriter, tensor, encoding, cancellationToken);
     }
 
     private static void SetHeaders(HttpContext context, PictureJob job, ServedModel model, string mediaType)

@@ -3,6 +3,7 @@ using System.Runtime.ExceptionServices;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Models.Progress;
 using DeconvService.Api.Observability;
+using DeconvService.Api.Scheduling;
 using DeconvService.Api.Tensors;
 using DeconvService.Engine.Tensors;
 using DeconvService.Imaging;
@@ -53,56 +54,47 @@ internal sealed class PictureJob : IDisposable
     /// <summary>Milliseconds since the work was prepared.</summary>
     public double Milliseconds => Stopwatch.GetElapsedTime(_start).TotalMilliseconds;
 
-    /// <summary>Bytes that the job takes with a result of 8-bit pixels, encoded.</summary>
+    /// <summary>Bytes that the job takes beside its body with a result of 8-bit pixels, encoded.</summary>
     public long PixelJobBytes => BaseBytes + Elements + Math.Min(Elements, EncodedPicture.HoldBackBytes);
 
-    /// <summary>Bytes that the job takes with a result of float32.</summary>
+    /// <summary>Bytes that the job takes beside its body with a result of float32.</summary>
     public long TensorJobBytes => BaseBytes + (Elements * sizeof(float));
 
     /// <summary>Values of the result.</summary>
     public long Elements => (long)Width * Height * Channels;
 
-    private long BaseBytes => _encoded.Length + _picture.DecodeBytes + _run.TileBytes;
+    private long BaseBytes => _picture.DecodeBytes + _run.TileBytes;
 
     /// <summary>Decodes and computes, with an encoder running beside that goes on after this returns: <see cref="FinishEncodingAsync"/>.</summary>
-    public void RunEncoded(ImageEncoding encoding, EncodedPicture target, RequestProgress progress, CancellationToken cancellationToken)
+    public async Task RunEncodedAsync(
+        ComputeQueue queue, ImageEncoding encoding, EncodedPicture target, RequestProgress progress, CancellationToken cancellationToken)
     {
-        _timing.Start("run");
         _resultPixels = new PixelBuffer(Width, Height, Channels);
         _encoding = OnThreadOfItsOwn(() => Encode(_resultPixels, encoding, target, cancellationToken));
         try
         {
-            RunInto(new PixelResult(_resultPixels), progress, cancellationToken);
+            await RunIntoAsync(queue, new PixelResult(_resultPixels), progress, cancellationToken);
         }
         catch (Exception exception)
         {
             _resultPixels.Fail(exception);
             throw;
         }
-        finally
-        {
-            _timing.Stop();
-        }
     }
 
     /// <summary>Decodes and computes a tensor <c>(1, C, H, W)</c>, which the caller disposes.</summary>
-    public Tensor RunTensor(AlignedBufferPool buffers, RequestProgress progress, CancellationToken cancellationToken)
+    public async Task<Tensor> RunTensorAsync(ComputeQueue queue, AlignedBufferPool buffers, RequestProgress progress, CancellationToken cancellationToken)
     {
-        _timing.Start("run");
         var tensor = new Tensor(new TensorShape(1, Channels, Height, Width), buffers.Rent(Elements));
         try
         {
-            RunInto(new TensorResult(tensor), progress, cancellationToken);
+            await RunIntoAsync(queue, new TensorResult(tensor), progress, cancellationToken);
             return tensor;
         }
         catch
         {
             tensor.Dispose();
             throw;
-        }
-        finally
-        {
-            _timing.Stop();
         }
     }
 
@@ -116,20 +108,20 @@ internal sealed class PictureJob : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _resultPixels?.Dispose();
 
-    private void RunInto(IPictureResult result, RequestProgress progress, CancellationToken cancellationToken)
+    private async Task RunIntoAsync(ComputeQueue queue, IPictureResult result, RequestProgress progress, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var pixels = new PixelBuffer(_picture.Width, _picture.Height, _picture.Channels);
+        long start = Stopwatch.GetTimestamp();
         TimeSpan decodeTime = default;
         Task decoding = OnThreadOfItsOwn(() =>
         {
-            long start = Stopwatch.GetTimestamp();
             _codec.Decode(_encoded.Bytes, pixels, stop.Token);
             decodeTime = Stopwatch.GetElapsedTime(start);
         });
         try
         {
-            _run.Execute(pixels, result, progress, cancellationToken);
+            await _run.ExecuteAsync(queue, pixels, result, progress, cancellationToken);
         }
         catch (IOException exception) when (exception.InnerException is ImageException image)
         {
@@ -138,9 +130,11 @@ internal sealed class PictureJob : IDisposable
         finally
         {
             // The decoder must have let go of the pixels before they are freed.
-            stop.Cancel();
-            Task.WaitAny([decoding], CancellationToken.None); // whatever its end was
+            await stop.CancelAsync();
+            await decoding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _timing.Add("decode", decodeTime);
+            _timing.Add("queue", Stopwatch.GetElapsedTime(start) - _run.ComputeTime);
+            _timing.Add("run", _run.ComputeTime);
         }
     }
 

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Models.Progress;
+using DeconvService.Api.Scheduling;
 using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Tensors;
 using DeconvService.Imaging;
@@ -57,7 +59,11 @@ internal sealed class TileRun
     /// <summary>Names of the algorithms that ran.</summary>
     public string Algorithms => string.Join(", ", _algorithms);
 
-    /// <summary>Computes the result.</summary>
+    /// <summary>Seconds that tiles were computed for; the rest of the time they waited for a core or for the decoder.</summary>
+    public TimeSpan ComputeTime { get; private set; }
+
+    /// <summary>Computes the result. Each tile waits for a core of its own, so that others get their turn between two tiles.</summary>
+    /// <param name="queue">Where the cores are.</param>
     /// <param name="pixels">The picture; may still be growing.</param>
     /// <param name="result">Takes the tiles.</param>
     /// <param name="progress">Hears of every tile.</param>
@@ -65,10 +71,10 @@ internal sealed class TileRun
     /// <exception cref="IOException">The picture could not be decoded to its end.</exception>
     /// <exception cref="OnnxModelException">The picture does not go through the network.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public void Execute(PixelBuffer pixels, IPictureResult result, RequestProgress progress, CancellationToken cancellationToken)
+    public async Task ExecuteAsync(
+        ComputeQueue queue, PixelBuffer pixels, IPictureResult result, RequestProgress progress, CancellationToken cancellationToken)
     {
         progress.Report(0, Plan.Count);
-        IReadOnlyList<PlaneSource> passes = Mapping.Passes(pixels.ColourChannels);
         for (int row = 0; row < Plan.Rows; row++)
         {
             int bottom = 0;
@@ -76,8 +82,7 @@ internal sealed class TileRun
             {
                 Tile tile = Plan[column, row];
                 bottom = tile.OutputY + tile.Y.OutputLength;
-                WaitForRows(pixels, tile, bottom, cancellationToken);
-                ExecuteTile(pixels, tile, passes, result, cancellationToken);
+                await queue.RunAsync(bytes: 0, token => ExecuteTile(pixels, tile, result, token), cancellationToken, Prepare(tile).MultiplyAdds);
                 progress.Report((row * Plan.Columns) + column + 1, Plan.Count);
             }
 
@@ -85,9 +90,11 @@ internal sealed class TileRun
         }
     }
 
-    private void ExecuteTile(
-        PixelBuffer pixels, Tile tile, IReadOnlyList<PlaneSource> passes, IPictureResult result, CancellationToken cancellationToken)
+    private void ExecuteTile(PixelBuffer pixels, Tile tile, IPictureResult result, CancellationToken cancellationToken)
     {
+        WaitForRows(pixels, tile, cancellationToken);
+        long start = Stopwatch.GetTimestamp();
+        IReadOnlyList<PlaneSource> passes = Mapping.Passes(pixels.ColourChannels);
         int width = tile.X.OutputLength;
         int height = tile.Y.OutputLength;
         int colours = Mapping.ColoursOf(pixels.ColourChannels);
@@ -108,6 +115,7 @@ internal sealed class TileRun
             FillAlpha(pixels, tile, planes.Span[(colours * width * height)..]);
 
         result.Write(tile.OutputX, tile.OutputY, width, planes.Span);
+        ComputeTime += Stopwatch.GetElapsedTime(start);
     }
 
     private void FillAlpha(PixelBuffer pixels, Tile tile, Span<float> plane)
@@ -133,11 +141,14 @@ internal sealed class TileRun
         }
     }
 
-    private void WaitForRows(PixelBuffer pixels, Tile tile, int bottom, CancellationToken cancellationToken)
+    private void WaitForRows(PixelBuffer pixels, Tile tile, CancellationToken cancellationToken)
     {
         int rows = Math.Clamp(tile.Y.InputEnd, 1, pixels.Height);
         if (pixels.HasAlpha)
+        {
+            int bottom = tile.OutputY + tile.Y.OutputLength;
             rows = Math.Max(rows, AlphaPlane.RowsNeeded(bottom, Mapping.Geometry.ScaleNumerator, Mapping.Geometry.ScaleDenominator, pixels.Height));
+        }
 
         pixels.WaitForRows(rows, cancellationToken);
     }

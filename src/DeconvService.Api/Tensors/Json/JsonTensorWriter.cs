@@ -30,7 +30,7 @@ internal static class JsonTensorWriter
     }
 
     // As many numbers as make a good flush.
-    private static int WriteNumbers(PipeWriter writer, ReadOnlySpan<float> numbers, bool first)
+    internal static int WriteNumbers(PipeWriter writer, ReadOnlySpan<float> numbers, bool first)
     {
         int written = 0;
         for (int bytes = 0; bytes < FlushBytes && written < numbers.Length;)

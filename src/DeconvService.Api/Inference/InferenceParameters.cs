@@ -1,0 +1,67 @@
+using System.Text.Json;
+
+namespace DeconvService.Api.Inference;
+
+/// <summary>Those of the protocol's free parameters that mean something here; all others are let pass.</summary>
+/// <param name="BinaryDataSize">Of an input: bytes of its binary data.</param>
+/// <param name="BinaryData">Of an output: whether it goes as binary data.</param>
+/// <param name="BinaryOutput">Of a request: whether all outputs do that say nothing else.</param>
+internal readonly record struct InferenceParameters(long? BinaryDataSize, bool? BinaryData, bool? BinaryOutput)
+{
+    /// <summary>Reads an object of parameters.</summary>
+    /// <exception cref="Errors.ServiceException">It is no object, one of these has a value of the wrong kind, or asks for what is not served here.</exception>
+    public static InferenceParameters Parse(ReadOnlySpan<byte> json, string field)
+    {
+        var reader = new Utf8JsonReader(json);
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Null)
+            return default;
+
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw InferenceFaults.Invalid($"{field} must be an object");
+
+        InferenceParameters parameters = default;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("binary_data_size"u8))
+                parameters = parameters with { BinaryDataSize = SizeOf(ref reader, field) };
+            else if (reader.ValueTextEquals("binary_data"u8))
+                parameters = parameters with { BinaryData = FlagOf(ref reader, $"{field}.binary_data") };
+            else if (reader.ValueTextEquals("binary_data_output"u8))
+                parameters = parameters with { BinaryOutput = FlagOf(ref reader, $"{field}.binary_data_output") };
+            else if (reader.ValueTextEquals("shared_memory_region"u8))
+                throw InferenceFaults.NotImplemented($"{field}: shared memory is not served here");
+            else if (reader.ValueTextEquals("classification"u8))
+                throw InferenceFaults.NotImplemented($"{field}: the classification extension is not served here");
+            else
+                Skip(ref reader);
+        }
+
+        return parameters;
+    }
+
+    private static long SizeOf(ref Utf8JsonReader reader, string field)
+    {
+        reader.Read();
+        return reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long size) && size >= 0
+            ? size
+            : throw InferenceFaults.Invalid($"{field}.binary_data_size must be a number of bytes");
+    }
+
+    private static bool FlagOf(ref Utf8JsonReader reader, string field)
+    {
+        reader.Read();
+        return reader.TokenType switch
+        {
+            JsonTokenType.True => true,
+            JsonTokenType.False => false,
+            _ => throw InferenceFaults.Invalid($"{field} must be true or false"),
+        };
+    }
+
+    private static void Skip(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        reader.Skip();
+    }
+}
