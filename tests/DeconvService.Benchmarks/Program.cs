@@ -1,1 +1,3 @@
-return 0;
+using DeconvService.Benchmarks.Encodings;
+
+return args is ["encodings", ..] ? await EncodingBenchmark.RunAsync(args.ElementAtOrDefault(1) ?? "python3") : 0;

@@ -62,7 +62,7 @@ public static class TensorWriter
     private static void EnsureRepresentable(Tensor tensor)
     {
         ReadOnlySpan<float> data = tensor.Data;
-        if (TensorPrimitives.IsFiniteAll(data))
+        if (data.IsEmpty || TensorPrimitives.IsFiniteAll(data)) // IsFiniteAll holds an empty span not to be finite
             return;
 
         int index = 0;

@@ -66,7 +66,7 @@ internal sealed class JsonArrayScanner(string field, TensorBuilder elements, Fun
                 _next = Next.Element;
                 i++;
             }
-            else if (b == ']' && _next is Next.CommaOrEnd or Next.ElementOrEnd && b == ']')
+            else if (b == ']' && _next is (Next.CommaOrEnd or Next.ElementOrEnd))
             {
                 Close(position + i);
                 i++;
@@ -103,7 +103,7 @@ internal sealed class JsonArrayScanner(string field, TensorBuilder elements, Fun
         if (_rank == 0)
             _rank = _depth;
         else if (_depth != _rank)
-            throw Ragged($"{Path(_depth)} is a number, but a list stood at this depth before", position);
+            throw Ragged(_depth, "is a number, but a list stood at this depth before", position);
 
         int read = 0;
         int count = 0;
@@ -168,7 +168,7 @@ internal sealed class JsonArrayScanner(string field, TensorBuilder elements, Fun
     private void Open(long position)
     {
         if (_rank > 0 && _depth == _rank)
-            throw Ragged($"{Path(_depth)} is a list, but a number stood at this depth before", position);
+            throw Ragged(_depth, "is a list, but a number stood at this depth before", position);
 
         if (_depth == MaximumRank)
             throw TensorFaults.Invalid(field, $"{field} is nested deeper than {MaximumRank} lists, the most axes of a tensor", position);
@@ -182,14 +182,14 @@ internal sealed class JsonArrayScanner(string field, TensorBuilder elements, Fun
         if (_rank == 0)
             _rank = _depth;
         else if (_depth < _rank && _counts[_depth - 1] == 0)
-            throw Ragged($"{Path(_depth - 1)} is an empty list, but others at this depth are not", position);
+            throw Ragged(_depth - 1, "is an empty list, but others at this depth are not", position);
 
         int count = _counts[_depth - 1];
         ref int size = ref _sizes[_depth - 1];
         if (size < 0)
             size = count;
         else if (size != count)
-            throw Ragged($"{Path(_depth - 1)} has {count} elements, but the lists before it at this depth have {size}", position);
+            throw Ragged(_depth - 1, $"has {count} elements, but the lists before it at this depth have {size}", position);
 
         _depth--;
         if (_depth > 0)
@@ -211,8 +211,8 @@ internal sealed class JsonArrayScanner(string field, TensorBuilder elements, Fun
     private ServiceException Malformed(string detail, long position) =>
         TensorFaults.Malformed($"{detail}, at {Path(_depth)}", Path(_depth), position);
 
-    private ServiceException Ragged(string detail, long position) =>
-        TensorFaults.Invalid(Path(_depth), $"the nesting is ragged: {detail}", position);
+    private ServiceException Ragged(int depth, string detail, long position) =>
+        TensorFaults.Invalid(Path(depth), $"the nesting is ragged: {Path(depth)} {detail}", position);
 
     private ServiceException BadNumber(JsonFloatStatus status, ReadOnlySpan<byte> text, int length, long position) => status switch
     {
