@@ -98,7 +98,7 @@ internal static class EncodingBenchmark
         try
         {
             string script = Path.Combine(AppContext.BaseDirectory, "Encodings", "python.py");
-            using Process process = Process.Start(new ProcessStartInfo(python, [script, folder, argument]) { RedirectStandardOutput = true })!;
+            using Process process = Process.Start(new ProcessStartInfo(python, [script, folder, argument]) { RedirectStandardOutput = true, UseShellExecute = false })!;
             string output = await process.StandardOutput.ReadToEndAsync();
             await process.WaitForExitAsync();
             return process.ExitCode == 0 ? output : null;
