@@ -1,6 +1,7 @@
 using DeconvService.Engine;
 using DeconvService.Onnx.Geometry;
 using DeconvService.Onnx.Graphs;
+using DeconvService.Onnx.Passes;
 
 namespace DeconvService.Onnx;
 
@@ -15,12 +16,20 @@ public static class ModelCompiler
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(engine);
-        Graph graph = model.Graph;
-        long parameters = graph.Nodes
-            .SelectMany(node => node.Inputs)
-            .Where(input => input?.Constant is { } constant && constant.Type.IsFloating())
-            .Distinct()
-            .Sum(input => input!.Constant!.Shape.Count);
-        return new CompiledModel(graph, engine, parameters, GeometryAnalysis.Analyse(graph, engine));
+        Graph graph = model.Graph.Copy();
+        ConstantFolding.Apply(graph, engine);
+        long parameters = CountParameters(graph);
+        AffineFolding.Apply(graph);
+        var probe = new ShapeProbe(graph, engine);
+        probe.RefuseWhatNeverPlans();
+        return new CompiledModel(graph, engine, parameters, GeometryAnalysis.Analyse(graph, probe));
     }
+
+    private static long CountParameters(Graph graph) => graph.Nodes
+        .SelectMany(node => node.Inputs)
+        .Select(input => input?.Constant)
+        .OfType<TensorValue>()
+        .Where(constant => constant.Type.IsFloating())
+        .Distinct()
+        .Sum(constant => constant.Shape.Count);
 }

@@ -54,7 +54,29 @@ internal static class NetworkPlanner
         }
 
         Operand[] outputs = [.. graph.Outputs.Select(output => Find(operands, output))];
-        return new NetworkPlan(steps, inputs, outputs);
+        return new NetworkPlan(WithoutDead(steps, outputs), inputs, outputs);
+    }
+
+    // What nobody uses: steps whose output was only asked for its shape, or for nothing.
+    private static List<Step> WithoutDead(List<Step> steps, IEnumerable<Operand> outputs)
+    {
+        var needed = new HashSet<Operand>(outputs, ReferenceEqualityComparer.Instance);
+        List<Step> alive = [];
+        for (int i = steps.Count - 1; i >= 0; i--)
+        {
+            if (!Array.Exists(steps[i].Outputs, needed.Contains))
+                continue;
+
+            alive.Add(steps[i]);
+            foreach (Operand? input in steps[i].Inputs)
+            {
+                if (input is not null)
+                    needed.Add(input);
+            }
+        }
+
+        alive.Reverse();
+        return alive;
     }
 
     /// <summary>Lets a node's operator plan.</summary>

@@ -1,6 +1,4 @@
-using DeconvService.Engine;
 using DeconvService.Engine.Convolution;
-using DeconvService.Engine.Tensors;
 using DeconvService.Onnx.Execution;
 using DeconvService.Onnx.Graphs;
 
@@ -13,9 +11,6 @@ namespace DeconvService.Onnx.Geometry;
 internal sealed class GeometryAnalysis
 {
     private const int LargestMultiple = 1024;
-
-    // Sizes at which shapes are tried; valid convolutions and U-Nets need some room.
-    private static readonly int[] ProbeSizes = [128, 64, 256, 192, 96, 512, 224, 240, 320, 1024];
 
     // Null stands for a value that depends on the whole input.
     private readonly Dictionary<Operand, PlaneMap?> _maps = new(ReferenceEqualityComparer.Instance);
@@ -31,52 +26,27 @@ internal sealed class GeometryAnalysis
     }
 
     /// <summary>The geometry of a network from one picture to one picture; null for any other.</summary>
-    public static NetworkGeometry? Analyse(Graph graph, ConvolutionEngine engine)
+    public static NetworkGeometry? Analyse(Graph graph, ShapeProbe probe)
     {
         if (graph.Inputs.Count != 1 || graph.Outputs.Count != 1)
             return null;
 
         TensorInfo input = graph.Inputs[0].Info!;
-        if (!input.Type.IsFloating() || input.DecidesShapes || input.Dimensions is not { Count: 4 } dimensions)
+        if (!input.Type.IsFloating() || input.DecidesShapes || input.Dimensions is not { Count: 4 })
             return null;
 
-        foreach (int size in ProbeSizes)
+        if (probe.First() is not { } plan || plan.Outputs[0].Shape.Rank != 4 || !plan.Outputs[0].Type.IsFloating())
+            return null;
+
+        try
         {
-            if (TryPlan(graph, engine, dimensions, size) is not { } plan)
-                continue;
-
-            if (plan.Outputs[0].Shape.Rank != 4 || !plan.Outputs[0].Type.IsFloating())
-                return null;
-
-            try
-            {
-                return new GeometryAnalysis(plan).Conclude(graph, engine, dimensions);
-            }
-            catch (OverflowException)
-            {
-                return null;
-            }
+            return new GeometryAnalysis(plan).Conclude(probe);
         }
-
-        return null;
-    }
-
-    private static NetworkPlan? TryPlan(Graph graph, ConvolutionEngine engine, IReadOnlyList<TensorDimension> dimensions, int size)
-    {
-        int Known(int axis, int otherwise) => dimensions[axis].Size >= 0 ? dimensions[axis].Size : otherwise;
-        foreach (int channels in (ReadOnlySpan<int>)[3, 1])
+        catch (OverflowException)
         {
-            try
-            {
-                return NetworkPlanner.Plan(graph, [new TensorShape(Known(0, 1), Known(1, channels), Known(2, size), Known(3, size))], values: null, engine, Accuracy.Default);
-            }
-            catch (OnnxModelException)
-            {
-                // Not with this size or number of channels.
-            }
+            // Strides or kernels beyond any picture.
+            return null;
         }
-
-        return null;
     }
 
     private void Visit(Step step)
@@ -114,7 +84,7 @@ internal sealed class GeometryAnalysis
             _maps[output] = result;
     }
 
-    private NetworkGeometry? Conclude(Graph graph, ConvolutionEngine engine, IReadOnlyList<TensorDimension> dimensions)
+    private NetworkGeometry? Conclude(ShapeProbe probe)
     {
         Operand input = _plan.Inputs[0], output = _plan.Outputs[0];
         if (_maps.GetValueOrDefault(output) is not { } map)
@@ -132,10 +102,12 @@ internal sealed class GeometryAnalysis
             return null;
         }
 
-        if (!SizesAgree(graph, engine, dimensions, step, border, (int)multiple))
+        if (!SizesAgree(probe, step, border, (int)multiple))
             return null;
 
-        long reach = Math.Max(Reach(map.Height, border), Reach(map.Width, border));
+        // Without padding every value is made of real pixels: no tile needs more than the network consumes.
+        bool pads = map.Height.Pads || map.Width.Pads;
+        long reach = pads ? Math.Max(Reach(map.Height, border), Reach(map.Width, border)) : border;
         long beyond = Math.Max(0, reach - border);
         return new NetworkGeometry
         {
@@ -144,7 +116,7 @@ internal sealed class GeometryAnalysis
             Border = border,
             Halo = checked((int)(border + ((beyond + multiple - 1) / multiple * multiple))),
             Multiple = (int)multiple,
-            PadsItself = map.Height.Pads || map.Width.Pads,
+            PadsItself = pads,
             NeedsWholeInput = false,
             MultiplyAddsPerPixel = _plan.Steps.Sum(MultiplyAddsPerPixel),
         };
@@ -179,18 +151,19 @@ internal sealed class GeometryAnalysis
     }
 
     // How far the first and the last output pixel of a tile look beyond the tile's own input pixels. In the padded picture tile pixel x
-    // stands at x + border; output pixels begin at x / step and end one step earlier than the tile.
+    // stands at x + border; output pixels begin at x / step and end one step earlier than the tile. Pixels are whole, so a part of one
+    // is none.
     private static long Reach(AxisMap map, int border) =>
-        Math.Max((border - map.Low).Ceiling(), (map.High - map.Step - border + 1).Ceiling());
+        Math.Max((border - map.Low).Floor(), (map.High - map.Step - border + 1).Floor());
 
     // The rule is only worth its name if the graph's own shapes follow it.
-    private static bool SizesAgree(Graph graph, ConvolutionEngine engine, IReadOnlyList<TensorDimension> dimensions, Rational step, int border, int multiple)
+    private static bool SizesAgree(ShapeProbe probe, Rational step, int border, int multiple)
     {
         int first = (int)(((2L * border) + 64 + multiple - 1) / multiple * multiple);
         for (int i = 0; i < 3; i++)
         {
             int size = first + (i * multiple);
-            if (TryPlan(graph, engine, dimensions, size + (2 * border)) is not { } plan)
+            if (probe.Plan(size + (2 * border)) is not { } plan)
                 return false;
 
             Operand input = plan.Inputs[0], output = plan.Outputs[0];

@@ -45,8 +45,8 @@ internal readonly record struct Rational
 
     private int CompareTo(Rational other) => ((Int128)Numerator * other.Denominator).CompareTo((Int128)other.Numerator * Denominator);
 
-    /// <summary>The smallest whole number that is not less.</summary>
-    public long Ceiling() => (long)Math.Ceiling((decimal)Numerator / Denominator);
+    /// <summary>The largest whole number that is not greater.</summary>
+    public long Floor() => (long)Math.Floor((decimal)Numerator / Denominator);
 
     public override string ToString() => Denominator == 1 ? $"{Numerator}" : $"{Numerator}/{Denominator}";
 }

@@ -8,6 +8,43 @@ internal sealed class Graph
     public required IReadOnlyList<Value> Inputs { get; init; }
 
     public required IReadOnlyList<Value> Outputs { get; init; }
+
+    /// <summary>A graph whose nodes and values can be changed without changing this one; constants and attributes are shared.</summary>
+    public Graph Copy()
+    {
+        var copies = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
+        return new Graph
+        {
+            Inputs = [.. Inputs.Select(CopyOf)],
+            Nodes = [.. Nodes.Select(Copy)],
+            Outputs = [.. Outputs.Select(CopyOf)],
+        };
+
+        Value CopyOf(Value value)
+        {
+            if (!copies.TryGetValue(value, out Value? copy))
+                copies.Add(value, copy = new Value(value.Name) { Info = value.Info, Constant = value.Constant });
+
+            return copy;
+        }
+
+        Node Copy(Node node)
+        {
+            var copy = new Node
+            {
+                Name = node.Name,
+                Operator = node.Operator,
+                Opset = node.Opset,
+                Attributes = node.Attributes,
+                Inputs = [.. node.Inputs.Select(input => input is null ? null : CopyOf(input))],
+                Outputs = [.. node.Outputs.Select(output => output is null ? null : CopyOf(output))],
+            };
+            foreach (Value? output in copy.Outputs)
+                output?.Producer = copy;
+
+            return copy;
+        }
+    }
 }
 
 /// <summary>A named value: an input, a constant, or what one node makes.</summary>

@@ -49,6 +49,7 @@ internal sealed record ResizeCoordinates
         bool[] outside = new bool[output];
         Rational step = output == 0 ? 1 : new Rational(input, output);
         Rational? low = null, high = null;
+        bool clamps = false;
         for (int i = 0; i < output; i++)
         {
             double x = Original(i, input, output, scale, start, end);
@@ -56,7 +57,10 @@ internal sealed record ResizeCoordinates
             (long first, double[] weights) = Window(x, Math.Min(1, scale), scale < 1);
             taps[i] = Inside(first, weights, input);
             if (first < 0 || first + weights.Length > input)
+            {
+                clamps = true;
                 continue;
+            }
 
             // Positions far from the borders tell the footprint; it repeats along the axis.
             Rational below = first - (i * step), above = below + (weights.Length - 1);
@@ -65,7 +69,7 @@ internal sealed record ResizeCoordinates
         }
 
         bool regular = !Crops && _transformation is not "align_corners" && Math.Abs((scale * input) - output) < 1e-4;
-        AxisMap? map = regular && low is { } l && high is { } h ? new AxisMap(step, l, h) : null;
+        AxisMap? map = regular && low is { } l && high is { } h ? new AxisMap(step, l, h, clamps) : null;
         return new ResizeAxis(taps, outside, map);
     }
 
