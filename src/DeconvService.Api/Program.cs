@@ -1,6 +1,7 @@
 using DeconvService.Api.Configuration;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Health;
+using DeconvService.Api.Images;
 using DeconvService.Api.Inference;
 using DeconvService.Api.Limits;
 using DeconvService.Api.Models;
@@ -23,6 +24,7 @@ try
         .AddScheduling()
         .AddHealth()
         .AddOperators()
+        .AddImages()
         .AddModels()
         .AddInference()
         .AddOpenApiDocument();
@@ -38,6 +40,7 @@ try
     app.MapHealth();
     app.MapServiceMetrics();
     app.MapOperators();
+    app.MapImages();
     app.MapModels();
     app.MapInference();
     app.MapOpenApiDocument();

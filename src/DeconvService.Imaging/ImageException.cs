@@ -37,6 +37,15 @@ public sealed class ImageException : Exception
     /// <summary>The kind of fault.</summary>
     public ImageFault Fault { get; }
 
+    /// <summary>The picture's size and the limit that it is over, where its pixels are too many; else null.</summary>
+    public ImagePixelExcess? Excess { get; init; }
+
     /// <summary>What the image library said, for the log and not for the client; null when it said nothing.</summary>
     public string? LibraryMessage { get; }
 }
+
+/// <summary>A picture with too many pixels.</summary>
+/// <param name="Width">Its width.</param>
+/// <param name="Height">Its height.</param>
+/// <param name="Limit">The most pixels that are decoded.</param>
+public sealed record ImagePixelExcess(int Width, int Height, long Limit);

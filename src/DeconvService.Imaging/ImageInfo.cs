@@ -27,8 +27,8 @@ public sealed record ImageEncoding(ImageFormat Format, int? Quality = null)
 /// <summary>The limits of a codec, checked on a picture's header before any pixel is decoded.</summary>
 public sealed record ImageLimits
 {
-    /// <summary>The largest picture that is decoded, in pixels. Default 64 Mi.</summary>
-    public long MaxPixels { get; init; } = 64L << 20;
+    /// <summary>The largest picture that is decoded, in pixels. Default 64 million.</summary>
+    public long MaxPixels { get; init; } = 64_000_000;
 
     /// <summary>The most scans that a progressive JPEG may have; each one walks over all coefficients again. Default 100.</summary>
     public int MaxJpegScans { get; init; } = 100;
@@ -38,7 +38,10 @@ public sealed record ImageLimits
         if ((long)width * height > MaxPixels)
         {
             throw new ImageException(
-                ImageFault.TooLarge, $"The picture has {width} x {height} = {(long)width * height} pixels; at most {MaxPixels} are decoded.");
+                ImageFault.TooLarge, $"The picture has {width} x {height} = {(long)width * height} pixels; at most {MaxPixels} are decoded.")
+            {
+                Excess = new ImagePixelExcess(width, height, MaxPixels),
+            };
         }
     }
 

@@ -41,6 +41,17 @@ public sealed class CodecEncodeTests
         Assert.InRange((double)difference / before.Length, 0, 3);
     }
 
+    [PictureTheory]
+    [InlineData(ImageFormat.Png, "eXIf")]
+    [InlineData(ImageFormat.Jpeg, "Exif")]
+    [InlineData(ImageFormat.Webp, "EXIF")]
+    public void Encode_Always_WritesNoMetadata(ImageFormat format, string marker)
+    {
+        using var pixels = _codec.Decode(TestPictures.Encoded("orientation6.jpg"));
+        var encoded = _codec.Encode(pixels, new ImageEncoding(format));
+        Assert.Equal(-1, encoded.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(marker)));
+    }
+
     [PictureFact]
     public void Encode_GreyJpeg_StaysGrey()
     {

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace DeconvService.Imaging.Tests;
 
 /// <summary>The pictures beside the test assembly; Pictures/README.md says where they come from.</summary>
@@ -30,24 +28,4 @@ internal static class TestPictures
             largest = Math.Max(largest, Math.Abs(expected[i] - actual[i]));
         return largest;
     }
-}
-
-/// <summary>A test that needs the picture library: without one it is skipped, and `.ci/run` fails on the sentence that it is skipped with.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class PictureFactAttribute : FactAttribute
-{
-    public const string Reason = "picture tests need libvips: install npm and build again, or apt-get install libvips42";
-
-    public PictureFactAttribute([CallerFilePath] string? sourceFilePath = null, [CallerLineNumber] int sourceLineNumber = -1)
-        : base(sourceFilePath, sourceLineNumber) =>
-        (Skip, SkipUnless, SkipType) = (Reason, nameof(ImageCodec.IsAvailable), typeof(ImageCodec));
-}
-
-/// <summary>As <see cref="PictureFactAttribute"/>, with data.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class PictureTheoryAttribute : TheoryAttribute
-{
-    public PictureTheoryAttribute([CallerFilePath] string? sourceFilePath = null, [CallerLineNumber] int sourceLineNumber = -1)
-        : base(sourceFilePath, sourceLineNumber) =>
-        (Skip, SkipUnless, SkipType) = (PictureFactAttribute.Reason, nameof(ImageCodec.IsAvailable), typeof(ImageCodec));
 }

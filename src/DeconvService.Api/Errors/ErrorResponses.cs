@@ -1,4 +1,5 @@
 using System.Globalization;
+using DeconvService.Imaging;
 using DeconvService.Api.Observability;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Routing;
@@ -22,6 +23,8 @@ internal sealed partial class ErrorResponses(
             LogUnhandled(exception, httpContext.Request.Method, httpContext.Request.Path.ToUriComponent());
         else if (exception is OutOfMemoryException)
             LogOutOfMemory(exception, httpContext.Request.Path.ToUriComponent());
+        else if (exception is ImageException { LibraryMessage: { } words })
+            LogPicture(httpContext.Request.Path, words);
 
         await WriteAsync(httpContext, faults);
         return true;
@@ -102,4 +105,7 @@ internal sealed partial class ErrorResponses(
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message = "No memory was left for {Path}")]
     private partial void LogOutOfMemory(Exception exception, string path);
+
+    [LoggerMessage(EventId = 3, Level = LogLevel.Information, Message = "A picture for {Path} was refused, the image library says: {Words}")]
+    private partial void LogPicture(PathString path, string words);
 }

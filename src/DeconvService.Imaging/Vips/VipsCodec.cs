@@ -78,12 +78,12 @@ public sealed class VipsCodec : IImageCodec
                 $"{encoding.Format.MediaType()} holds at most {encoding.Format.MaxSide()} pixels a side; this picture has {pixels.Width} x {pixels.Height}.");
         }
 
-        // PNG: all filters make photographs a third smaller; beyond level 3 zlib takes much longer for little.
+        // strip: libvips adds EXIF of its own. PNG: all filters make photographs a third smaller; beyond level 3 zlib takes much longer for little.
         var (saver, options) = encoding.Format switch
         {
-            ImageFormat.Png => ("pngsave_target", "filter=all,compression=3"),
-            ImageFormat.Jpeg => ("jpegsave_target", $"Q={encoding.EffectiveQuality},background=255"),
-            ImageFormat.Webp => ("webpsave_target", $"Q={encoding.EffectiveQuality}"),
+            ImageFormat.Png => ("pngsave_target", "strip=true,filter=all,compression=3"),
+            ImageFormat.Jpeg => ("jpegsave_target", $"strip=true,Q={encoding.EffectiveQuality},background=255"),
+            ImageFormat.Webp => ("webpsave_target", $"strip=true,Q={encoding.EffectiveQuality}"),
             _ => throw new ImageException(ImageFault.CannotEncode, $"{encoding.Format.MediaType()} is read but not written."),
         };
         using var transfer = new VipsTransfer(pixels, destination, cancellationToken);

@@ -13,7 +13,7 @@ namespace DeconvService.Api.Tests.OpenApi;
 /// <summary>The document promises nothing that the service does not keep. A feature adds its tag here when it is described.</summary>
 public sealed class OpenApiTests : IAsyncLifetime
 {
-    public static TheoryData<string> Tags => ["Operators", "Health"];
+    public static TheoryData<string> Tags => ["Operators", "Images", "Health"];
 
     private readonly ServiceApp _app = new();
     private JsonElement _document;
@@ -104,9 +104,10 @@ public sealed class OpenApiTests : IAsyncLifetime
 
             foreach (JsonProperty content in body.GetProperty("content").EnumerateObject())
             {
-                foreach (HttpContent example in await ExamplesAsync(content))
+                foreach (HttpContent example in await ExamplesAsync(content, path))
                 {
-                    HttpResponseMessage answer = await _app.SendAsync(new HttpRequestMessage(new HttpMethod(method), path) { Content = example });
+                    string query = content.Name == "multipart/form-data" ? "" : QueryOf(operation);
+                    HttpResponseMessage answer = await _app.SendAsync(new HttpRequestMessage(new HttpMethod(method), path + query) { Content = example });
                     string text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
                     Assert.True(answer.IsSuccessStatusCode, $"{name} {content.Name}: {text}");
                     if (content.Name == "application/json")
@@ -141,7 +142,14 @@ public sealed class OpenApiTests : IAsyncLifetime
             Assert.Equal(JsonSerializer.Serialize(example), JsonSerializer.Serialize(JsonDocument.Parse(answer).RootElement));
     }
 
-    private async Task<List<HttpContent>> ExamplesAsync(JsonProperty content)
+    // The examples of the parameters, as the page fills them in.
+    private static string QueryOf(JsonElement operation) => operation.TryGetProperty("parameters", out JsonElement parameters)
+        ? "?" + string.Join('&', parameters.EnumerateArray()
+            .Where(parameter => parameter.GetProperty("in").GetString() == "query" && parameter.TryGetProperty("example", out _))
+            .Select(parameter => $"{parameter.GetProperty("name").GetString()}={parameter.GetProperty("example")}"))
+        : "";
+
+    private async Task<List<HttpContent>> ExamplesAsync(JsonProperty content, string path)
     {
         var examples = new List<HttpContent>();
         if (content.Value.TryGetProperty("example", out JsonElement single))
@@ -159,7 +167,12 @@ public sealed class OpenApiTests : IAsyncLifetime
         }
 
         // A form's files are chosen by the user: the ones that the page offers.
-        if (content.Name == "multipart/form-data")
+        if (content.Name == "multipart/form-data" && path.StartsWith("/v1/images/", StringComparison.Ordinal))
+        {
+            string kernel = path.EndsWith("/conv", StringComparison.Ordinal) ? "sharpen" : "bilinear";
+            examples.Add(new MultipartFormDataContent { { await FileAsync("/examples/coffee.jpg", "image/jpeg"), "image", "coffee.jpg" }, { new StringContent(kernel), "kernel" } });
+        }
+        else if (content.Name == "multipart/form-data")
         {
             examples.Add(new MultipartFormDataContent
             {

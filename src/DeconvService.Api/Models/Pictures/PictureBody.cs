@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Text;
 using DeconvService.Api.Errors;
 using DeconvService.Engine.Tensors;
 using DeconvService.Imaging;
@@ -14,6 +15,7 @@ internal sealed class PictureBody : IDisposable
     private const string PartName = "image";
     private const int SmallestCapacity = 64 << 10;
     private const int LongestBoundary = 70; // RFC 2046, section 5.1.1
+    private const int LongestField = 1 << 20; // a matrix may be long
 
     private readonly AlignedBufferPool _buffers;
     private AlignedBuffer _buffer;
@@ -31,14 +33,19 @@ internal sealed class PictureBody : IDisposable
     public ReadOnlySpan<byte> Bytes => _buffer.Bytes[..Length];
 
     /// <summary>Reads it.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="buffers">The memory that it is read into.</param>
+    /// <param name="cancellationToken">The client hung up, or the time limit passed.</param>
+    /// <param name="onField">Gets name and text of the form's other parts; without it they are passed over.</param>
     /// <exception cref="ServiceException">The media type is not read here, or the form has no such part.</exception>
-    public static async Task<PictureBody> ReadAsync(HttpRequest request, AlignedBufferPool buffers, CancellationToken cancellationToken)
+    public static async Task<PictureBody> ReadAsync(
+        HttpRequest request, AlignedBufferPool buffers, CancellationToken cancellationToken, Action<string, string>? onField = null)
     {
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type))
             throw Unsupported(request.ContentType);
 
         if (type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase))
-            return await ReadFormAsync(request, type, buffers, cancellationToken);
+            return await ReadFormAsync(request, type, buffers, onField, cancellationToken);
 
         if (!type.Type.Equals("image", StringComparison.OrdinalIgnoreCase)
             && !type.MediaType.Equals("application/octet-stream", StringComparison.OrdinalIgnoreCase))
@@ -49,36 +56,68 @@ internal sealed class PictureBody : IDisposable
         return await ReadPipeAsync(request.BodyReader, request.ContentLength ?? SmallestCapacity, buffers, cancellationToken);
     }
 
+    /// <summary>Reads all of a stream, a part of a form for instance.</summary>
+    public static Task<PictureBody> ReadAsync(Stream encoded, AlignedBufferPool buffers, CancellationToken cancellationToken) =>
+        ReadPipeAsync(PipeReader.Create(encoded, new StreamPipeReaderOptions(leaveOpen: true)), SmallestCapacity, buffers, cancellationToken);
+
     /// <inheritdoc/>
     public void Dispose() => _buffer.Dispose();
 
     private static async Task<PictureBody> ReadFormAsync(
-        HttpRequest request, MediaTypeHeaderValue type, AlignedBufferPool buffers, CancellationToken cancellationToken)
+        HttpRequest request, MediaTypeHeaderValue type, AlignedBufferPool buffers, Action<string, string>? onField, CancellationToken cancellationToken)
     {
         string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).ToString();
         if (boundary.Length is 0 or > LongestBoundary)
             throw Malformed($"Content-Type must name the form's boundary, 1 to {LongestBoundary} characters");
 
+        PictureBody? picture = null;
         try
         {
             var form = new MultipartReader(boundary, request.Body);
             while (await form.ReadNextSectionAsync(cancellationToken) is { } part)
             {
-                if (IsPicture(part))
-                    return await ReadPipeAsync(PipeReader.Create(part.Body), request.ContentLength ?? SmallestCapacity, buffers, cancellationToken);
+                string name = NameOf(part);
+                if (!name.Equals(PartName, StringComparison.Ordinal))
+                    onField?.Invoke(name, await ReadTextAsync(part, name, cancellationToken));
+                else if (picture is null)
+                    picture = await ReadPipeAsync(PipeReader.Create(part.Body), request.ContentLength ?? SmallestCapacity, buffers, cancellationToken);
+                else
+                    throw Malformed($"the form has two parts '{PartName}'");
             }
         }
-        catch (Exception exception) when (exception is InvalidDataException || exception.GetType() == typeof(IOException))
+        catch (Exception exception)
         {
-            throw Malformed($"the form is broken: {exception.Message}"); // subclasses of IOException are the server's own
+            picture?.Dispose();
+            if (exception is InvalidDataException || exception.GetType() == typeof(IOException))
+                throw Malformed($"the form is broken: {exception.Message}"); // subclasses of IOException are the server's own
+
+            throw;
         }
 
-        throw new ServiceException(new ServiceFault(ServiceErrorKind.MissingField, $"the form has no part '{PartName}'") { Facts = [new("field", PartName)] });
+        return picture
+            ?? throw new ServiceException(new ServiceFault(ServiceErrorKind.MissingField, $"the form has no part '{PartName}'") { Facts = [new("field", PartName)] });
     }
 
-    private static bool IsPicture(MultipartSection part) =>
+    private static string NameOf(MultipartSection part) =>
         ContentDispositionHeaderValue.TryParse(part.ContentDisposition, out ContentDispositionHeaderValue? disposition)
-        && HeaderUtilities.RemoveQuotes(disposition.Name).Equals(PartName, StringComparison.Ordinal);
+            ? HeaderUtilities.RemoveQuotes(disposition.Name).ToString()
+            : "";
+
+    private static async Task<string> ReadTextAsync(MultipartSection part, string name, CancellationToken cancellationToken)
+    {
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(LongestField + 1);
+        try
+        {
+            int length = await part.Body.ReadAtLeastAsync(bytes, LongestField + 1, throwOnEndOfStream: false, cancellationToken);
+            return length <= LongestField
+                ? Encoding.UTF8.GetString(bytes.AsSpan(0, length))
+                : throw Malformed($"the part '{(name.Length <= 64 ? name : name[..64])}' is longer than {LongestField} bytes");
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+    }
 
     private static async Task<PictureBody> ReadPipeAsync(PipeReader pipe, long capacity, AlignedBufferPool buffers, CancellationToken cancellationToken)
     {
@@ -130,7 +169,7 @@ internal sealed class PictureBody : IDisposable
 
     private static ServiceException Unsupported(string? contentType)
     {
-        string[] accepted = [.. ImageFormats.Readable.Select(format => format.MediaType()), "multipart/form-data"];
+        string[] accepted = [.. PictureFaults.Accepted, "multipart/form-data"];
         return new ServiceException(
             new ServiceFault(
                 ServiceErrorKind.UnsupportedMediaType,

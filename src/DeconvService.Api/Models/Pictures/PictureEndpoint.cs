@@ -52,25 +52,9 @@ internal sealed class PictureEndpoint(
 
     private TileRun Plan(ServedModel model, PictureMapping mapping, ImageInfo picture, Accuracy accuracy, PictureAnswer answer)
     {
-        ThrowIfTooManyPixels("the picture", picture.Width, picture.Height, limits.ImageInputPixels, nameof(LimitsOptions.ImageInputPixels));
         (long width, long height) = (SizeOf(picture.Width), SizeOf(picture.Height));
-        ThrowIfTooManyPixels("the result", width, height, limits.ImageOutputPixels, nameof(LimitsOptions.ImageOutputPixels));
         long channels = mapping.ColoursOf(picture.Channels is 2 or 4 ? picture.Channels - 1 : picture.Channels) + (picture.Channels is 2 or 4 ? 1 : 0);
-        if (answer.Format is not { } format)
-        {
-            TooLarge.ThrowIfOver(
-                "the result", "elements", width * height * channels, limits.OutputElements, nameof(LimitsOptions.OutputElements));
-        }
-        else if (Math.Max(width, height) > format.MaxSide())
-        {
-            throw new ServiceException(new ServiceFault(
-                ServiceErrorKind.InvalidShape,
-                $"{answer.MediaType} holds {format.MaxSide()} pixels a side at the most, the result would have {width} x {height}; ask for Accept: image/png")
-            {
-                Facts = [new("width", width), new("height", height), new("limit", format.MaxSide())],
-            });
-        }
-
+        PictureFaults.ThrowUnlessAnswerable(width, height, channels, answer.Format, limits);
         return new TileRun(model, mapping, picture, accuracy, options, buffers);
 
         long SizeOf(int pixels) => ((long)pixels * mapping.Geometry.ScaleNumerator + mapping.Geometry.ScaleDenominator - 1) / mapping.Geometry.ScaleDenominator;
@@ -148,18 +132,5 @@ internal sealed class PictureEndpoint(
         headers["Deconv-Tiles"] = job.Tiles.ToString(CultureInfo.InvariantCulture);
         headers["Deconv-Milliseconds"] = Math.Round(job.Milliseconds).ToString(CultureInfo.InvariantCulture);
         headers["Deconv-Algorithm"] = job.Algorithms;
-    }
-
-    private static void ThrowIfTooManyPixels(string what, long width, long height, long limit, string setting)
-    {
-        if (width * height <= limit)
-            return;
-
-        string path = $"{LimitsOptions.Section}:{setting}";
-        throw new ServiceException(new ServiceFault(
-            ServiceErrorKind.TooLarge, $"{what} has {width} x {height} = {width * height} pixels, the limit is {limit} ({path} raises it)")
-        {
-            Facts = [new("limit", limit), new("value", $"{width} x {height}"), new("unit", "pixels"), new("setting", path)],
-        });
     }
 }
