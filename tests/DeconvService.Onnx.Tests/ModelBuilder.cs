@@ -63,6 +63,7 @@ internal sealed class ModelBuilder
         return name;
     }
 
+    /// <summary>A list of integers; a single one is a list of one.</summary>
     public string Constant(string name, params long[] values)
     {
         var tensor = new TensorProto { Name = name, DataType = 7 };

@@ -66,10 +66,10 @@ internal sealed class NodeContext(Node node, Operand?[] inputs, ConvolutionEngin
     }
 
     /// <summary>The values of an integer input that decides a shape; null when it is left out.</summary>
-    public long[]? Integers(int index) => Optional(index) is { } input ? Known(input, index).IntegerArray : null;
+    public long[]? Integers(int index) => Known(index, floating: false)?.IntegerArray;
 
     /// <summary>The values of a floating-point input that decides a shape; null when it is left out.</summary>
-    public float[]? Floats(int index) => Optional(index) is { } input ? Known(input, index).FloatArray : null;
+    public float[]? Floats(int index) => Known(index, floating: true)?.FloatArray;
 
     /// <summary>Refuses an input that has the wrong kind of elements.</summary>
     public void RequireFloating(int index) =>
@@ -161,6 +161,13 @@ internal sealed class NodeContext(Node node, Operand?[] inputs, ConvolutionEngin
 
     private string OutputName(int index) => Wants(index) ? Node.Outputs[index]!.Name : $"{Node.Name}:{index}";
 
-    private TensorValue Known(Operand input, int index) => input.Constant ?? throw Invalid(
-        $"input {index} ('{input.Name}') decides a shape, but its values are computed from the values of the network's inputs");
+    private TensorValue? Known(int index, bool floating)
+    {
+        if (Optional(index) is not { } input)
+            return null;
+
+        Require(input.Type.IsFloating() == floating, $"input {index} has elements of type {input.Type}");
+        return input.Constant ?? throw Invalid(
+            $"input {index} ('{input.Name}') decides a shape, but its values are computed from the values of the network's inputs");
+    }
 }
