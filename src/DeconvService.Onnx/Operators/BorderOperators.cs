@@ -36,7 +36,7 @@ internal static class BorderOperators
             long size = input[axis], step = steps[i];
             context.Require(step != 0 && step >= -int.MaxValue && step <= int.MaxValue, $"its step on axis {axis} is {step}");
             long start = Clamp(starts[i], size, step), end = ClampEnd(ends[i], size, step);
-            long count = Math.Max(0, step > 0 ? (end - start + step - 1) / step : (end - start + step + 1) / step);
+            long count = size == 0 ? 0 : Math.Max(0, step > 0 ? (end - start + step - 1) / step : (end - start + step + 1) / step);
             sizes[axis] = (int)count;
             if (count > 0)
                 offset += start * strides[axis];
