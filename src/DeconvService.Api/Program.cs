@@ -9,6 +9,7 @@ using DeconvService.Api.Observability;
 using DeconvService.Api.OpenApi;
 using DeconvService.Api.Operators;
 using DeconvService.Api.Scheduling;
+using DeconvService.Api.Security;
 
 if (HealthCheckCommand.IsAskedFor(args))
     return await HealthCheckCommand.RunAsync();
@@ -21,6 +22,7 @@ try
     builder.Services
         .AddErrors()
         .AddLimits()
+        .AddSecurity()
         .AddScheduling()
         .AddHealth()
         .AddOperators()
@@ -32,8 +34,10 @@ try
     var app = builder.Build();
     app.ValidateConfiguration();
     app.UseObservability();
+    app.UseSecurityHeaders();
     app.UseBodyLimit();
     app.UseErrors();
+    app.UseSecurity();
     app.UseTimeLimit();
     app.UseScheduling();
     app.UseFrontPage();

@@ -11,11 +11,7 @@ internal static class LimitsFeature
     public static IServiceCollection AddLimits(this IServiceCollection services)
     {
         services.AddValidatedOptions<LimitsOptions>(LimitsOptions.Section);
-        services.AddOptions<KestrelServerOptions>().Configure(server =>
-        {
-            server.AddServerHeader = false;
-            server.Limits.MaxRequestBodySize = null; // RequestBodyLimit
-        });
+        services.AddOptions<KestrelServerOptions>().Configure(server => server.Limits.MaxRequestBodySize = null); // RequestBodyLimit
 
         services.AddHostedService<ShutdownPause>();
         services.AddOptions<HostOptions>().Configure<LimitsOptions>((host, limits) => // running requests may end
