@@ -14,7 +14,7 @@ cleanup() { for pid in $proxy "${replica[@]}"; do kill "$pid" 2>/dev/null || tru
 trap cleanup EXIT
 
 start() { # NUMBER
-  ASPNETCORE_URLS=http://127.0.0.1:$((port + $1)) Limits__ShutdownPauseSeconds=2 Serilog__MinimumLevel__Default=Warning \
+  ASPNETCORE_URLS=http://127.0.0.1:$((port + $1)) Limits__ShutdownPauseSeconds=3 Serilog__MinimumLevel__Default=Warning \
     dotnet "$dll" > "$work/replica$1.log" 2>&1 & replica[$1]=$!
   for _ in $(seq 300); do
     if curl -sf -m 1 -o "$work/null" "http://127.0.0.1:$((port + $1))/health/ready"; then return; fi
@@ -59,4 +59,4 @@ rm "$work/running"; wait "${clients[@]}"
 total=$(cat "$work"/status* | wc -l)
 lost=$(cat "$work"/status* | grep -cv '^200$' || true)
 echo "$total requests, $lost lost"
-if [ "$lost" != 0 ] || [ "$total" -lt 50 ]; then sort "$work"/status* | uniq -c; tail -n 20 "$work"/haproxy.log; exit 1; fi
+if [ "$lost" != 0 ] || [ "$total" -lt 50 ]; then sort "$work"/status* | uniq -c; grep -E " 503 |DOWN|UP" "$work"/haproxy.log | head -n 60; exit 1; fi

@@ -42,6 +42,10 @@ public sealed class ConfigurationTests
     [InlineData("Models:TileBytes", "1", "Models:TileBytes must be")]
     [InlineData("Models:WholePictureBytes", "1", "Models:WholePictureBytes must be")]
     [InlineData("Scheduling:QueueLength", "-1", "Scheduling:QueueLength must be")]
+    [InlineData("Scheduling:WaitSeconds", "0", "Scheduling:WaitSeconds must be")]
+    [InlineData("Auth:ApiKeys:0", "", "Auth:ApiKeys must not hold an empty key.")]
+    [InlineData("Cors:Origins:0", "https://example.org/path", "Cors:Origins must hold origins")]
+    [InlineData("Cors:Origins:0", "example.org", "Cors:Origins must hold origins")]
     public async Task WrongValue_StopsTheStartWithASentence(string key, string value, string sentence)
     {
         TextWriter before = Console.Error;

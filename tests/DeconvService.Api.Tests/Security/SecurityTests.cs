@@ -88,17 +88,6 @@ public sealed class SecurityTests
         Assert.Equal(expected, response.Headers.TryGetValues("Access-Control-Allow-Origin", out IEnumerable<string>? values) ? values.Single() : null);
     }
 
-    [Theory]
-    [InlineData("Auth:ApiKeys:0", "")]
-    [InlineData("Cors:Origins:0", "https://example.org/path")]
-    [InlineData("Cors:Origins:0", "example.org")]
-    public void Options_Wrong_StopTheStart(string setting, string value)
-    {
-        using var app = new ServiceApp((setting, value));
-        Exception exception = Assert.ThrowsAny<Exception>(() => app.CreateClient());
-        Assert.Contains(setting[..setting.LastIndexOf(':')], exception.ToString(), StringComparison.Ordinal);
-    }
-
     [Fact]
     public async Task Headers_TooLongOrTooMany_AreRefused()
     {
