@@ -48,7 +48,7 @@ awk 'BEGIN { srand(1); n = 8 * 64 * 64; printf "{\"input\":{\"shape\":[1,8,64,64
 touch "$work/running"
 for client in $(seq 16); do
   while [ -e "$work/running" ]; do
-    curl -s -m 60 -o "$work/answer$client" -w '%{http_code}\n' -H 'Content-Type: application/json' -H 'Accept: application/x-npy' \
+    curl -s -m 60 -o "$work/answer$client" -w '%{http_code} %{errormsg}\n' -H 'Content-Type: application/json' -H 'Accept: application/x-npy' \
       --data-binary "@$work/body.json" "http://127.0.0.1:$port/v1/conv" || true
   done > "$work/status$client" &
   clients+=($!)
@@ -57,6 +57,6 @@ sleep 2; stop 1; sleep 1; start 1; sleep 2; stop 2; sleep 1; start 2; sleep 1
 rm "$work/running"; wait "${clients[@]}"
 
 total=$(cat "$work"/status* | wc -l)
-lost=$(cat "$work"/status* | grep -cv '^200$' || true)
+lost=$(cat "$work"/status* | grep -cv '^200 ' || true)
 echo "$total requests, $lost lost"
 if [ "$lost" != 0 ] || [ "$total" -lt 50 ]; then sort "$work"/status* | uniq -c; grep -E " 503 |DOWN|UP" "$work"/haproxy.log | head -n 60; exit 1; fi
