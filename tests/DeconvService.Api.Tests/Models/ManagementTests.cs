@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using DeconvService.Api.Models;
+using DeconvService.Api.Security;
 using DeconvService.Api.Tests.Hosting;
 using Xunit;
 
@@ -29,7 +30,7 @@ public sealed class ManagementTests
     {
         await using ModelsApp app = await ModelsApp.StartAsync(("net.onnx", TestNetwork.Border()));
         foreach (string? key in (string?[])[null, "", "Secret", "secretsecret", "s"])
-            await AssertErrorAsync(await SendAsync(app.App, method, path, key), HttpStatusCode.Unauthorized, ManagementGuard.Header);
+            await AssertErrorAsync(await SendAsync(app.App, method, path, key), HttpStatusCode.Unauthorized, ApiKey.Header);
 
         Assert.Equal(HttpStatusCode.OK, (await app.GetAsync("/v2/models/net/ready")).StatusCode);
     }
@@ -38,7 +39,7 @@ public sealed class ManagementTests
     {
         var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (key is not null)
-            request.Headers.TryAddWithoutValidation(ManagementGuard.Header, key);
+            request.Headers.TryAddWithoutValidation(ApiKey.Header, key);
 
         return app.SendAsync(request);
     }
