@@ -5,6 +5,8 @@ namespace DeconvService.Api.OpenApi;
 /// <summary>The description of the service at <c>/openapi/v1.json</c>, Swagger UI over it at <c>/swagger</c>, and the front page.</summary>
 internal static class OpenApiFeature
 {
+    private static readonly string[] LastTags = ["Operations", "Health"];
+
     public static IServiceCollection AddOpenApiDocument(this IServiceCollection services) => services.AddOpenApi("v1", options =>
         options.AddDocumentTransformer((document, _, _) =>
         {
@@ -48,6 +50,9 @@ internal static class OpenApiFeature
         };
         document.Servers = null; // wherever the document was loaded from
         document.AddProblemSchema();
+
+        // What the service is for comes first, what watches over it last.
+        document.Tags = document.Tags?.OrderBy(tag => Array.IndexOf(LastTags, tag.Name)).ToHashSet();
 
         // HEAD is served wherever GET is; listing it twice helps nobody.
         foreach (IOpenApiPathItem path in document.Paths.Values)

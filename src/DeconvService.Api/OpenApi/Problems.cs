@@ -9,6 +9,16 @@ namespace DeconvService.Api.OpenApi;
 internal static class Problems
 {
     private const string SchemaName = "Problem";
+    private const string TraceId = "0d2be57458572097e274b96ebabc5907";
+
+    private const string Unprocessable = $$"""
+        {"type":"urn:deconv:stride-does-not-fit","title":"The stride does not fit the width","status":422,"code":"stride-does-not-fit",
+         "detail":"width does not work: (227 + 0 + 0 - 11) = 216 is not a multiple of stride 5 (remainder 1)",
+         "traceId":"{{TraceId}}","axis":"width","input":227,"padding":[0,0],"kernel":11,"dilation":1,"effectiveKernel":11,"stride":5,
+         "remainder":1,"suggestions":[{"stride":4,"output":55},{"fit":"floor","output":44,"dropped":1}],
+         "errors":[{"type":"urn:deconv:stride-does-not-fit","title":"The stride does not fit the width","status":422,
+         "code":"stride-does-not-fit","detail":"width does not work: (227 + 0 + 0 - 11) = 216 is not a multiple of stride 5 (remainder 1)"}]}
+        """;
 
     /// <summary>What any operation with a body may answer.</summary>
     public static readonly int[] OfBodies = [400, 406, 408, 413, 415, 422, 429, 500, 503];
@@ -41,7 +51,11 @@ internal static class Problems
                 Headers = status is 429 ? RetryAfter() : null,
                 Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
                 {
-                    [ProblemWriter.MediaType] = new() { Schema = new OpenApiSchemaReference(SchemaName, document) },
+                    [ProblemWriter.MediaType] = new()
+                    {
+                        Schema = new OpenApiSchemaReference(SchemaName, document),
+                        Example = ExampleOf(status),
+                    },
                 },
             };
         }
@@ -66,7 +80,7 @@ internal static class Problems
             ("detail", Schemas.Text("What was found and what was expected.")),
             ("suggestions", Schemas.Array("Single changes that were checked to work, smallest first.", new OpenApiSchema { Type = JsonSchemaType.Object })),
         ];
-        OpenApiSchema problem = Schemas.Object(
+        return Schemas.Object(
             "An error as RFC 9457 writes it. The numbers and names of `detail` are members of their own beside these.",
             ["type", "title", "status", "code", "detail", "traceId", "errors"],
             [
@@ -76,14 +90,25 @@ internal static class Problems
                     "Every fault of the request; the first is repeated at the top level.",
                     Schemas.Object("A fault.", ["type", "title", "status", "code", "detail"], members))),
             ]);
-        problem.Examples = [JsonNode.Parse("""
-            {"type":"urn:deconv:stride-does-not-fit","title":"The stride does not fit the width","status":422,"code":"stride-does-not-fit",
-             "detail":"width does not work: (227 + 0 + 0 - 11) = 216 is not a multiple of stride 5 (remainder 1)",
-             "traceId":"0d2be57458572097e274b96ebabc5907","axis":"width","input":227,"kernel":11,"stride":5,"remainder":1,
-             "suggestions":[{"stride":4,"output":55},{"fit":"floor","output":44,"dropped":1}],
-             "errors":[{"type":"urn:deconv:stride-does-not-fit","title":"The stride does not fit the width","status":422,
-             "code":"stride-does-not-fit","detail":"width does not work: (227 + 0 + 0 - 11) = 216 is not a multiple of stride 5 (remainder 1)"}]}
-            """)!];
+    }
+
+    private static JsonNode ExampleOf(int status)
+    {
+        if (status == 422)
+            return JsonNode.Parse(Unprocessable)!;
+
+        ServiceErrorRow row = ServiceErrorTable.Of(ServiceErrorTable.KindOf(status));
+        JsonObject Fault() => new()
+        {
+            ["type"] = $"urn:deconv:{row.Code}",
+            ["title"] = row.Title,
+            ["status"] = status,
+            ["code"] = row.Code,
+            ["detail"] = row.Title,
+        };
+        JsonObject problem = Fault();
+        problem["traceId"] = TraceId;
+        problem["errors"] = new JsonArray(Fault());
         return problem;
     }
 }

@@ -64,6 +64,11 @@ internal sealed class MultipartOperatorBody(AlignedBufferPool buffers, TensorLim
         try
         {
             using var bytes = new ByteCursor(pipe, bodyBytes);
+
+            // Browsers, and Swagger UI, send what was left empty in a form as an empty part.
+            if (name is not ("input" or "weight") && !await bytes.FillAsync(cancellationToken))
+                return;
+
             if (!OperatorRequestBuilder.IsTensor(name))
                 await ReadParameterAsync(bytes, name, builder.Parameters, cancellationToken);
             else

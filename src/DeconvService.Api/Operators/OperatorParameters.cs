@@ -4,34 +4,40 @@ using Microsoft.OpenApi;
 
 namespace DeconvService.Api.Operators;
 
+/// <summary>One parameter as it is documented.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Default">Its default as text, which Swagger UI fills forms with; empty where there is none.</param>
+/// <param name="Schema">Type and description in JSON.</param>
+internal sealed record OperatorParameter(string Name, string Default, OpenApiSchema Schema);
+
 /// <summary>The documentation of the parameters that both operators take, written once for JSON fields, form fields and the query string.</summary>
 internal static class OperatorParameters
 {
     /// <summary>Names, types and descriptions of the parameters of <paramref name="kind"/>, without the tensors.</summary>
-    public static IEnumerable<(string Name, OpenApiSchema Schema)> Of(ConvKind kind)
+    public static IEnumerable<OperatorParameter> Of(ConvKind kind)
     {
         bool transposed = kind == ConvKind.Transposed;
-        yield return ("stride", PerAxis(transposed
+        yield return new OperatorParameter("stride", "1", PerAxis(transposed
             ? "Distance between the input's elements in the output. Default 1."
             : "Distance between window positions. Default 1."));
-        yield return ("padding", Padding(transposed));
-        yield return ("dilation", PerAxis("Distance between the kernel's taps; 1 is an ordinary kernel. Default 1."));
-        yield return ("groups", Schemas.Integer("Number of independent channel groups; divides C and F. Default 1.", minimum: 1));
+        yield return new OperatorParameter("padding", "0", Padding(transposed));
+        yield return new OperatorParameter("dilation", "1", PerAxis("Distance between the kernel's taps; 1 is an ordinary kernel. Default 1."));
+        yield return new OperatorParameter("groups", "1", Schemas.Integer("Number of independent channel groups; divides C and F. Default 1.", minimum: 1));
         if (transposed)
         {
-            yield return ("outputPadding", PerAxis("Cells added at the end of each output axis; less than max(stride, dilation). Default 0."));
-            yield return ("outputSize", PerAxis("The wanted size of each output axis; the service finds the output padding."));
+            yield return new OperatorParameter("outputPadding", "0", PerAxis("Cells added at the end of each output axis; less than max(stride, dilation). Default 0."));
+            yield return new OperatorParameter("outputSize", "", PerAxis("The wanted size of each output axis; the service finds the output padding."));
         }
         else
         {
-            yield return ("paddingMode", Schemas.Text("What stands outside of the input. Default `zeros`.", "zeros", "reflect", "replicate", "circular"));
-            yield return ("fit", Schemas.Text(
+            yield return new OperatorParameter("paddingMode", "zeros", Schemas.Text("What stands outside of the input. Default `zeros`.", "zeros", "reflect", "replicate", "circular"));
+            yield return new OperatorParameter("fit", "exact", Schemas.Text(
                 "`exact`: the stride must divide `D + padding - effective kernel` on every axis. `floor`: drop the remainder. Default `exact`.",
                 "exact",
                 "floor"));
         }
 
-        yield return ("accuracy", Schemas.Text(
+        yield return new OperatorParameter("accuracy", "default", Schemas.Text(
             "`exact` computes every product directly, `default` may use fast algorithms within 2e-5 of the largest value, `fast` trades a little more.",
             "default",
             "exact",

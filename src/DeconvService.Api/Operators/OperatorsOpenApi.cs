@@ -104,7 +104,7 @@ internal static class OperatorsOpenApi
             ("input", Schemas.Binary("The input `(N, C, D1..Dn)`: a `.npy` file, or a picture, which becomes `(1, C, H, W)` with values 0..1.")),
             ("weight", Schemas.Binary($"The weight `{WeightLayout(kind)}`: a `.npy` file.")),
             ("bias", Schemas.Binary("One number per output channel: a `.npy` file. Default: none.")),
-            .. OperatorParameters.Of(kind).Select(parameter => (parameter.Name, (IOpenApiSchema)TextOf(parameter.Schema))),
+            .. OperatorParameters.Of(kind).Select(parameter => (parameter.Name, (IOpenApiSchema)TextOf(parameter.Schema, parameter.Default))),
         ]);
 
     private static OpenApiSchema ShapeBody(ConvKind kind) => Schemas.Object(
@@ -113,6 +113,7 @@ internal static class OperatorsOpenApi
         [
             ("inputShape", Sizes("Sizes of the input `(N, C, D1..Dn)`.")),
             ("weightShape", Sizes($"Sizes of the weight `{WeightLayout(kind)}`.")),
+            ("biasShape", Sizes("Size of the bias `(F)`. Default: none.")),
             .. OperatorParameters.Of(kind).Select(parameter => (parameter.Name, (IOpenApiSchema)parameter.Schema)),
         ]);
 
@@ -149,9 +150,10 @@ internal static class OperatorsOpenApi
 
     private static OpenApiSchema Sizes(string description) => Schemas.Array(description, Schemas.Integer("One axis.", minimum: 0));
 
-    private static OpenApiSchema TextOf(OpenApiSchema schema) => new()
+    private static OpenApiSchema TextOf(OpenApiSchema schema, string? defaultText = null) => new()
     {
         Type = JsonSchemaType.String,
+        Default = defaultText,
         Description = schema.Description,
         Enum = schema.Enum,
     };

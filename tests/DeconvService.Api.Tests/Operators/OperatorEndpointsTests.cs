@@ -40,6 +40,21 @@ public sealed class OperatorEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task EmptyPartsOfAForm_AreAsIfTheyWereNotThere()
+    {
+        var form = new MultipartFormDataContent
+        {
+            { new ByteArrayContent(await FileAsync("x.npy")), "input", "x.npy" },
+            { new ByteArrayContent(await FileAsync("w.npy")), "weight", "w.npy" },
+            { new ByteArrayContent([]), "bias" },
+            { new StringContent(""), "outputSize" },
+            { new StringContent(""), "stride" },
+        };
+        HttpResponseMessage response = await _app.SendAsync(new HttpRequestMessage(HttpMethod.Post, "/v1/conv-transpose") { Content = form });
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
+    [Fact]
     public async Task Transposed_ComputesByHand()
     {
         HttpResponseMessage response = await _app.PostJsonAsync("/v1/conv-transpose", Doubling);
