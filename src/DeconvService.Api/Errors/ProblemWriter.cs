@@ -44,7 +44,9 @@ public static class ProblemWriter
         context.Response.ContentType = MediaType;
         context.Response.ContentLength = body.Length;
         context.Response.Headers.CacheControl = "no-store";
-        await context.Response.Body.WriteAsync(body.GetBuffer().AsMemory(0, (int)body.Length), context.RequestAborted);
+
+        // Not under RequestAborted: it is cancelled when it is the time limit that is reported.
+        await context.Response.Body.WriteAsync(body.GetBuffer().AsMemory(0, (int)body.Length), CancellationToken.None);
     }
 
     /// <summary>The id under which the request stands in the log.</summary>

@@ -84,7 +84,7 @@ public sealed class ErrorsTests
         await using WebApplicationFactory<Program> app = service.WithWebHostBuilder(builder =>
             builder.ConfigureServices(services => services.AddSingleton<IErrorWriter, PlainErrors>()));
         using HttpClient client = app.CreateClient();
-        HttpResponseMessage own = await client.GetAsync("/v2/nope", TestContext.Current.CancellationToken);
+        HttpResponseMessage own = await client.GetAsync("/v9/nope", TestContext.Current.CancellationToken);
         Assert.Equal("there is nothing", (await own.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))[..16]);
         HttpResponseMessage other = await client.GetAsync("/v1/nope", TestContext.Current.CancellationToken);
         await other.ReadProblemAsync(HttpStatusCode.NotFound, "not-found");
@@ -120,7 +120,7 @@ public sealed class ErrorsTests
 
     private sealed class PlainErrors : IErrorWriter
     {
-        public bool AppliesTo(HttpRequest request) => request.Path.StartsWithSegments("/v2");
+        public bool AppliesTo(HttpRequest request) => request.Path.StartsWithSegments("/v9");
 
         public Task WriteAsync(HttpContext context, IReadOnlyList<ServiceFault> faults) => context.Response.WriteAsync(faults[0].Detail);
     }
