@@ -14,11 +14,19 @@ internal static class ConvPlanner
         new ReferenceAlgorithm(),
     ];
 
+    // The fast algorithms keep a list of every phase and tap. A request may ask for a stride or a kernel of a hundred million,
+    // which nobody means; the formula itself needs no lists.
+    private const double MaximumPhases = 1 << 16;
+    private const double MaximumTaps = 1 << 20;
+
     /// <summary>Plans the layer with the first algorithm that takes it.</summary>
     public static PlannedAlgorithm Plan(ConvRequest request, SimdLevel level)
     {
         foreach (IConvAlgorithm algorithm in Algorithms)
         {
+            if (algorithm is not ReferenceAlgorithm && IsExtreme(request.Shape))
+                continue;
+
             if (TryPlan(algorithm, request, level) is { } planned)
                 return planned;
         }
@@ -33,4 +41,11 @@ internal static class ConvPlanner
         SimdLevel.Vector256 => algorithm.TryPlan<V256>(request),
         _ => algorithm.TryPlan<V128>(request),
     };
+
+    private static bool IsExtreme(ConvShape shape)
+    {
+        double taps = shape.Axes.Aggregate(1.0, (product, axis) => product * axis.Kernel);
+        double phases = shape.Kind == ConvKind.Transposed ? shape.Axes.Aggregate(1.0, (product, axis) => product * axis.Stride) : 1;
+        return taps > MaximumTaps || phases > MaximumPhases;
+    }
 }

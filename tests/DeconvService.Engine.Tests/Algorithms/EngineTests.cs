@@ -1,5 +1,6 @@
 using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Simd;
+using DeconvService.Engine.Tensors;
 using DeconvService.Testing;
 
 namespace DeconvService.Engine.Tests.Algorithms;
@@ -20,6 +21,20 @@ public sealed class EngineTests
     {
         foreach (ConvCase layer in ShapeTable.Special)
             AlgorithmContract.Check(layer, (engine, shape, weights, epilogue) => engine.CreatePlan(shape, weights, epilogue));
+    }
+
+    /// <summary>A stride that nobody means must not cost a list of as many phases: that would be gigabytes before the first limit is looked at.</summary>
+    [Fact]
+    public void CreatePlan_StrideOfAHundredMillion_TakesLittleMemory()
+    {
+        var parameters = new ConvParameters { Kind = ConvKind.Transposed, Stride = 100_000_000 };
+        ConvShape shape = ConvShape.Create(parameters, new TensorShape(1, 1, 2), new TensorShape(1, 1, 1));
+        using var engine = new ConvolutionEngine(new EngineOptions { Threads = 1 });
+        using var weights = new ConvWeights(new float[1]);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        ConvPlan plan = engine.CreatePlan(shape, weights);
+        Assert.Equal("reference", plan.Algorithm);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
     [Fact]
