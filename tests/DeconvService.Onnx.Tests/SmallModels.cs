@@ -12,7 +12,7 @@ internal static class SmallModels
         Copies(),
     ];
 
-    private static ModelBuilder UNet()
+    public static ModelBuilder UNet()
     {
         var builder = new ModelBuilder();
         string x = builder.Input("x", -1, 3, -1, -1);
@@ -24,7 +24,7 @@ internal static class SmallModels
         return builder.Output("y");
     }
 
-    private static ModelBuilder Classifier()
+    public static ModelBuilder Classifier()
     {
         var builder = new ModelBuilder();
         string x = builder.Input("x", -1, 3, 8, 8);
@@ -39,7 +39,7 @@ internal static class SmallModels
         return builder.Output("y").Output("best", ElementType.Int64);
     }
 
-    private static ModelBuilder Upscaler()
+    public static ModelBuilder Upscaler()
     {
         var builder = new ModelBuilder(opset: 18);
         string x = builder.Input("x", -1, 3, -1, -1);
@@ -49,12 +49,11 @@ internal static class SmallModels
         string shuffled = builder.Node("DepthToSpace", "d", [resized], ("blocksize", 2), ("mode", "CRD"));
         string back = builder.Node("SpaceToDepth", "s", [shuffled], ("blocksize", 2));
         string instance = builder.Node("InstanceNormalization", "i", [back, builder.Random("scale", 4), builder.Random("shift", 4)]);
-        builder.Node("Gelu2", "y", [instance]);
-        builder.Proto.Graph.Node[^1].OpType = "Sigmoid";
+        builder.Node("Sigmoid", "y", [instance]);
         return builder.Output("y");
     }
 
-    private static ModelBuilder ShapeArithmetic()
+    public static ModelBuilder ShapeArithmetic()
     {
         var builder = new ModelBuilder();
         string x = builder.Input("x", -1, 3, -1, -1);
@@ -70,7 +69,7 @@ internal static class SmallModels
         return builder.Output("y");
     }
 
-    private static ModelBuilder Copies()
+    public static ModelBuilder Copies()
     {
         var builder = new ModelBuilder();
         string x = builder.Input("x", -1, 3, -1, -1);

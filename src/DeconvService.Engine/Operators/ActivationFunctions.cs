@@ -12,7 +12,12 @@ public static class ActivationFunctions
     public static UnaryFunction<float> Relu { get; } = (x, y) => TensorPrimitives.Max(x, 0f, y);
 
     /// <summary>1 / (1 + exp(-x))</summary>
-    public static UnaryFunction<float> Sigmoid { get; } = TensorPrimitives.Sigmoid;
+    public static UnaryFunction<float> Sigmoid { get; } = (x, y) =>
+    {
+        // TensorPrimitives refuses nothing to do.
+        if (!x.IsEmpty)
+            TensorPrimitives.Sigmoid(x, y);
+    };
 
     /// <summary>ln(1 + exp(x))</summary>
     public static UnaryFunction<float> Softplus { get; } = new VectorMap<SoftplusMap>(default).Apply;
