@@ -26,7 +26,7 @@ internal sealed class InferenceResponseWriter(ServedModel model, string? id, IRe
             if (output.Datatype.IsBinaryOnly)
                 throw InferenceFaults.Invalid($"output '{output.Name}' is {output.Datatype.Name}, which JSON cannot carry; ask for it with binary_data");
 
-            if (output.Tensor.IsFloating && !TensorPrimitives.IsFiniteAll<float>(output.Tensor.Floats))
+            if (output.Tensor.IsFloating && output.Tensor.Shape.Count > 0 && !TensorPrimitives.IsFiniteAll<float>(output.Tensor.Floats))
             {
                 throw new ServiceException(new ServiceFault(
                     ServiceErrorKind.NotRepresentable, $"output '{output.Name}' has NaN or infinity, which JSON cannot say; ask for it with binary_data"));

@@ -100,6 +100,13 @@ internal sealed class TestNetwork
         return name;
     }
 
+    /// <summary>Gives the output of the last node another name.</summary>
+    public TestNetwork Named(string name)
+    {
+        _graph.Node[^1].Output[0] = name;
+        return this;
+    }
+
     public string Constant(params long[] values)
     {
         var tensor = new TensorProto { Name = $"c{_graph.Initializer.Count}", DataType = (int)ElementType.Int64 };

@@ -12,11 +12,15 @@ internal sealed class EncodedPicture
     /// <summary>Most bytes that are held back.</summary>
     public const long HoldBackBytes = 96L << 20;
 
+    /// <summary>Most bytes that wait for the client beside those that were held back.</summary>
+    private const long UnreadBytes = 4L << 20;
+
     private const int SegmentBytes = 64 << 10;
 
+    // What the pipe counts are bytes that its reader has not looked at: nothing while they are held back, all of them afterwards.
     private readonly Pipe _pipe = new(new PipeOptions(
-        pauseWriterThreshold: HoldBackBytes + (4 * SegmentBytes),
-        resumeWriterThreshold: HoldBackBytes,
+        pauseWriterThreshold: UnreadBytes,
+        resumeWriterThreshold: UnreadBytes / 2,
         minimumSegmentSize: SegmentBytes,
         useSynchronizationContext: false));
 
