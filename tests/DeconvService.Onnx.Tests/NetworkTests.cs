@@ -84,5 +84,37 @@ public sealed class NetworkTests : IDisposable
         Assert.Throws<ObjectDisposedException>(() => model.Prepare([new TensorShape(1, 3, 16, 16)]));
     }
 
+    // Sizes whose remainders modulo tiles and vectors differ from one another.
+    [Theory]
+    [InlineData(Accuracy.Exact)]
+    [InlineData(Accuracy.Default)]
+    public void Run_PartOfAPicture_GivesThePartOfTheWhole(Accuracy accuracy)
+    {
+        using CompiledModel model = Compile("upconv7-scale2x.onnx");
+        const int Height = 40, Width = 53, Top = 3, Left = 6, PartHeight = 31, PartWidth = 37;
+        float[] picture = RandomTensor.Make(3 * Height * Width, seed: 1), part = new float[3 * PartHeight * PartWidth];
+        for (int row = 0; row < 3 * PartHeight; row++)
+            picture.AsSpan((((row / PartHeight * Height) + Top + (row % PartHeight)) * Width) + Left, PartWidth).CopyTo(part.AsSpan(row * PartWidth));
+
+        (TensorShape wholeShape, float[] whole) = Run(model, picture, Height, Width, accuracy);
+        (TensorShape partShape, float[] actual) = Run(model, part, PartHeight, PartWidth, accuracy);
+
+        for (int c = 0; c < 3; c++)
+        for (int y = 0; y < partShape[2]; y++)
+        for (int x = 0; x < partShape[3]; x++)
+        {
+            float expected = whole[(((c * wholeShape[2]) + (2 * Top) + y) * wholeShape[3]) + (2 * Left) + x];
+            Assert.Equal(expected, actual[(((c * partShape[2]) + y) * partShape[3]) + x], accuracy == Accuracy.Exact ? 0 : 1e-5f);
+        }
+    }
+
+    private static (TensorShape Shape, float[] Output) Run(CompiledModel model, float[] input, int height, int width, Accuracy accuracy)
+    {
+        using ModelRun run = model.Prepare([new TensorShape(1, 3, height, width)], accuracy).Rent();
+        input.CopyTo(run.Input(0));
+        run.Execute(TestContext.Current.CancellationToken);
+        return (run.Prepared.OutputShapes[0], run.Output(0).ToArray());
+    }
+
     private CompiledModel Compile(string network) => ModelCompiler.Compile(OnnxModel.Load(File.ReadAllBytes(Golden.PathOf(network))), _engine);
 }

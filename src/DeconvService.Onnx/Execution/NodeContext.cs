@@ -45,6 +45,10 @@ internal sealed class NodeContext(Node node, Operand?[] inputs, ConvolutionEngin
             throw Invalid(message);
     }
 
+    /// <summary>Refuses an output of more elements than can be addressed.</summary>
+    public void RequireSize(TensorShape shape) =>
+        Require(shape.Count <= int.MaxValue / 2, $"its output {shape} has {shape.Count} elements; {int.MaxValue / 2} is the most");
+
     /// <summary>An axis attribute, counted from the end when negative.</summary>
     public int Axis(long axis, int rank)
     {
@@ -155,7 +159,7 @@ internal sealed class NodeContext(Node node, Operand?[] inputs, ConvolutionEngin
 
     private Operand Make(int index, TensorShape shape, ElementType type)
     {
-        Require(shape.Count <= int.MaxValue / 2, $"its output {shape} has {shape.Count} elements; {int.MaxValue / 2} is the most");
+        RequireSize(shape);
         return new Operand(OutputName(index), type, shape);
     }
 

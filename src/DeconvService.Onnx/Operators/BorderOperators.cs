@@ -8,6 +8,9 @@ namespace DeconvService.Onnx.Operators;
 /// <summary>Operators that take off or add to the ends of axes.</summary>
 internal static class BorderOperators
 {
+    // A padded axis gets a table with one entry an index.
+    private const int LongestAxis = 1 << 22;
+
     public static IEnumerable<OperatorDefinition> Definitions { get; } =
     [
         new("Slice", (1, 5), 1, Slice) { ShapeInputs = [1, 2, 3, 4] },
@@ -76,13 +79,14 @@ internal static class BorderOperators
             }
 
             long begin = pads[at], end = pads[at + axes.Length], size = begin + input[axis] + end;
-            context.Require(Math.Abs(begin) <= int.MaxValue && Math.Abs(end) <= int.MaxValue && size is >= 0 and <= int.MaxValue / 2, $"axis {axis} of {input} cannot be padded by {begin} and {end}");
+            context.Require(Math.Abs(begin) <= int.MaxValue && Math.Abs(end) <= int.MaxValue && size is >= 0 and <= LongestAxis, $"axis {axis} of {input} cannot be padded by {begin} and {end}");
             context.Require(input[axis] > 0 || mode is "constant", $"axis {axis} of {input} has nothing to repeat");
             tables[axis] = Table(input[axis], (int)begin, (int)size, mode);
             maps[axis] = mode is "wrap" && (begin > 0 || end > 0) ? null : AxisMap.Shift((int)-begin, begin > 0 || end > 0);
         }
 
         var output = new TensorShape([.. tables.Select(table => table.Length)]);
+        context.RequireSize(output);
         PlaneMap? map = input.Rank == 4 && maps[2] is { } height && maps[3] is { } width ? new PlaneMap(height, width) : null;
         Movement.Emit(context, output, new IndexedCopy(input.Sizes, tables), Fill(context), map);
     }

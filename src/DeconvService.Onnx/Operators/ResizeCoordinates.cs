@@ -47,8 +47,8 @@ internal sealed record ResizeCoordinates
     {
         var taps = new ResizeTaps[output];
         bool[] outside = new bool[output];
-        Rational step = output == 0 ? 1 : new Rational(input, output);
-        Rational? low = null, high = null;
+        // Positions far from the borders tell the footprint, which repeats along the axis: places against i * input / output, times output.
+        long low = long.MaxValue, high = long.MinValue;
         bool clamps = false;
         for (int i = 0; i < output; i++)
         {
@@ -62,15 +62,13 @@ internal sealed record ResizeCoordinates
                 continue;
             }
 
-            // Positions far from the borders tell the footprint; it repeats along the axis.
-            Rational below = first - (i * step), above = below + (weights.Length - 1);
-            low = low is { } least ? Rational.Min(least, below) : below;
-            high = high is { } most ? Rational.Max(most, above) : above;
+            long below = (first * output) - ((long)i * input);
+            low = Math.Min(low, below);
+            high = Math.Max(high, below + ((weights.Length - 1L) * output));
         }
 
         bool regular = !Crops && _transformation is not "align_corners" && Math.Abs((scale * input) - output) < 1e-4;
-        AxisMap? map = regular && low is { } l && high is { } h ? new AxisMap(step, l, h, clamps) : null;
-        return new ResizeAxis(taps, outside, map);
+        return new ResizeAxis(taps, outside, regular && low <= high ? new AxisMap(new Rational(input, output), new Rational(low, output), new Rational(high, output), clamps) : null);
     }
 
     private double Original(int i, int input, int output, double scale, double start, double end) => _transformation switch

@@ -8,6 +8,9 @@ namespace DeconvService.Onnx.Operators;
 /// <summary>Resize and Upsample.</summary>
 internal static class ResizeOperators
 {
+    // A list of weights is made for each index of an axis.
+    private const int LongestAxis = 1 << 22;
+
     public static IEnumerable<OperatorDefinition> Definitions { get; } =
     [
         new("Resize", (1, 4), 1, Resize) { Since = 10, ShapeInputs = [1, 2, 3] },
@@ -52,7 +55,8 @@ internal static class ResizeOperators
         double[] factors = [.. Enumerable.Repeat(1.0, input.Rank)];
         Targets(context, axes, scales, sizes, output, factors);
         context.Require(output.AsSpan().IndexOf(0) < 0 && input.Sizes.IndexOf(0) < 0, $"{input} cannot become [{string.Join(", ", output)}]");
-        _ = TensorShape.CountOf(output);
+        var shape = new TensorShape(output);
+        context.RequireSize(shape);
         var resized = new ResizeAxis?[input.Rank];
         for (int axis = 0; axis < input.Rank; axis++)
         {
@@ -61,11 +65,10 @@ internal static class ResizeOperators
             if (factors[axis] == 1 && output[axis] == input[axis] && whole)
                 continue;
 
-            context.Require(output[axis] <= 1 << 24, $"axis {axis} becomes {output[axis]}");
+            context.Require(output[axis] <= LongestAxis, $"axis {axis} becomes {output[axis]}, {LongestAxis} is the most");
             resized[axis] = coordinates.Axis(input[axis], output[axis], factors[axis], roi?[at] ?? 0, roi?[at + axes.Length] ?? 1);
         }
 
-        var shape = new TensorShape(output);
         PlaneMap? map = input.Rank == 4 && MapOf(resized[2]) is { } height && MapOf(resized[3]) is { } width && resized[0] is null && resized[1] is null
             ? new PlaneMap(height, width)
             : null;

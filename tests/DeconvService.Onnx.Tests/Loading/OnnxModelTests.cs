@@ -225,6 +225,25 @@ public sealed class OnnxModelTests : IDisposable
         Assert.Equal((OnnxModelError.InputShape, "Resize_y"), (error.Error, error.Node));
     }
 
+    [Fact]
+    public void Compile_ConstantsThatGrow_TakesNoMemoryForThem()
+    {
+        var builder = new ModelBuilder();
+        string x = builder.Node("ConstantOfShape", "big", [builder.Constant("shape", 1000, 1000)]);
+        for (int i = 0; i < 10; i++)
+            x = builder.Node("Concat", $"c{i}", [x, x], ("axis", 0));
+
+        builder.Node("ReduceSum", "sum", [x]);
+        builder.Node("Add", "y", [builder.Input("x", 1, 2), "sum"]);
+        builder.Output("y");
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using CompiledModel model = ModelCompiler.Compile(builder.Load(), _engine);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 20_000_000);
+        Assert.InRange(model.Prepare([new TensorShape(1, 2)]).MemoryBytes, 1_000_000_000, long.MaxValue);
+    }
+
     private static ModelBuilder Small()
     {
         var builder = new ModelBuilder();
