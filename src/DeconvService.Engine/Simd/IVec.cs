@@ -65,6 +65,12 @@ internal unsafe interface IVec<TSelf>
     /// <summary>Writes <see cref="Count"/> elements; no alignment is needed.</summary>
     void Store(float* target);
 
+    /// <summary>
+    /// Writes <see cref="Count"/> elements past the caches; the target must be aligned to the vector. For results that are too large to be
+    /// found there again: memory is then not read first. To be followed by a memory barrier before other threads may look.
+    /// </summary>
+    void StorePastCaches(float* target);
+
     /// <summary>Writes the first <paramref name="count"/> lanes, 0 to <see cref="Count"/>, and nothing behind them.</summary>
     void StorePartial(float* target, int count);
 }

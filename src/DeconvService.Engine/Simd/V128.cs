@@ -90,6 +90,9 @@ internal readonly unsafe struct V128 : IVec<V128>
     public void Store(float* target) => _v.Store(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StorePastCaches(float* target) => _v.StoreAlignedNonTemporal(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StorePartial(float* target, int count)
     {
         if (count >= 4)

@@ -69,6 +69,9 @@ internal readonly unsafe struct V256 : IVec<V256>
     public void Store(float* target) => _v.Store(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StorePastCaches(float* target) => _v.StoreAlignedNonTemporal(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StorePartial(float* target, int count) => Avx.MaskStore(target, Mask(count), _v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

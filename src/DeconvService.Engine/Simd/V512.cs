@@ -72,6 +72,9 @@ internal readonly unsafe struct V512 : IVec<V512>
     public void Store(float* target) => _v.Store(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StorePastCaches(float* target) => _v.StoreAlignedNonTemporal(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StorePartial(float* target, int count) => Avx512F.MaskStore(target, Mask(count), _v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

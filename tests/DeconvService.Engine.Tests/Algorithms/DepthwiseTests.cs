@@ -37,6 +37,65 @@ public sealed class DepthwiseTests
         AssertTaken(level, new ConvCase("tiles_transposed", upsampled, Plane(70, 1030), Plane(4, 4)));
     }
 
+    /// <summary>Planes that are read and written without a copy.</summary>
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Run_WidePlanes_KeepsTheContract(SimdLevel level)
+    {
+        PaddingMode[] modes = [PaddingMode.Zeros, PaddingMode.Reflect, PaddingMode.Replicate, PaddingMode.Circular];
+        foreach (PaddingMode mode in modes)
+        {
+            for (int dilation = 1; dilation <= 2; dilation++)
+            {
+                var parameters = new ConvParameters { Groups = 2, Padding = ConvPadding.Pairs((int[])[2, 1], (int[])[0, 4]), Dilation = dilation, PaddingMode = mode };
+                AssertTaken(level, new ConvCase($"wide_{mode}_{dilation}", parameters, new TensorShape(2, 2, 9, 301), new TensorShape(4, 1, 4, 3)));
+            }
+        }
+
+        AssertTaken(level, new ConvCase("wide_1d", new() { Padding = 2 }, new TensorShape(1, 1, 5000), new TensorShape(1, 1, 5)));
+        AssertTaken(level, new ConvCase("wide_one_row", new() { Padding = 1 }, Plane(1, 700), Plane(3, 3)));
+        AssertTaken(level, new ConvCase("wide_transposed", new() { Kind = ConvKind.Transposed, Padding = 1 }, Plane(6, 400), Plane(3, 5)));
+        AssertTaken(level, new ConvCase("wide_no_padding", new(), Plane(8, 4500), Plane(2, 2)));
+    }
+
+    /// <summary>A result that is written past the caches has the bits of the same rows in a plane that is not.</summary>
+    [Theory]
+    [InlineData(4112)]
+    [InlineData(4111)]
+    public void Run_ResultLargerThanTheCaches_HasTheSameBits(int width)
+    {
+        const int Height = 4100, Rows = 50;
+        float[] row = RandomTensor.Make(width, seed: 3);
+        foreach (SimdLevel level in SimdLevels.Supported)
+        {
+            using var engine = new ConvolutionEngine(new EngineOptions { Threads = 2 });
+            using AlignedBuffer input = engine.Buffers.Rent((long)Height * width), output = engine.Buffers.Rent((long)Height * width);
+            for (int y = 0; y < Height; y++)
+            {
+                // Each row the one before, turned by a few columns: cheap, and no two neighbours are alike.
+                int turn = y * 37 % width;
+                row.AsSpan(turn).CopyTo(input.Span[(y * width)..]);
+                row.AsSpan(0, turn).CopyTo(input.Span[((y * width) + width - turn)..]);
+            }
+
+            using var weights = new ConvWeights(RandomTensor.Make(9, seed: 2));
+            Run(Height, input.Span, output.Span);
+            float[] top = new float[Rows * width], bottom = new float[Rows * width];
+            Run(Rows, input.Span[..top.Length], top);
+            Run(Rows, input.Span[^bottom.Length..], bottom);
+            Tolerance.AssertSameBits(top.AsSpan(0, top.Length - width).ToArray(), output.Span[..(top.Length - width)].ToArray(), "top");
+            Tolerance.AssertSameBits(bottom.AsSpan(width).ToArray(), output.Span[^(bottom.Length - width)..].ToArray(), "bottom");
+
+            void Run(int height, Span<float> from, Span<float> to)
+            {
+                ConvShape shape = ConvShape.Create(new ConvParameters { Padding = 1 }, Plane(height, width), Plane(3, 3));
+                ConvPlan plan = Maker(level)(engine, shape, weights, Epilogue.None)!;
+                using Workspace workspace = engine.RentWorkspace(plan);
+                plan.Run(from, to, workspace);
+            }
+        }
+    }
+
     [Theory]
     [InlineData(ConvKind.Convolution, 1, 1, PaddingMode.Replicate, 7, 9)]
     [InlineData(ConvKind.Convolution, 1, 2, PaddingMode.Zeros, 5, 4)]

@@ -14,6 +14,10 @@ internal sealed class Depthwise : IConvAlgorithm
     // What one thread holds of input and sums at most; a kernel whose window is larger than that is left to others.
     private const long MaximumScratchBytes = 6L << 20;
 
+    // A few rows of a thousand floats fit the first-level cache together with their sums; memory itself prefers long rows.
+    private const int GatheredColumns = 1024;
+    private const int StreamedColumns = 4096;
+
     public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
         where V : struct, IVec<V>
     {
@@ -23,12 +27,11 @@ internal sealed class Depthwise : IConvAlgorithm
             return null;
 
         TapAxis[] axes = TapAxis.Of(shape);
-        var geometry = DepthwiseGeometry.TryCreate(axes[1], axes[2], V.Count, MaximumScratchBytes);
-        if (geometry is null)
-            return null;
-
+        var (y, x) = (new DepthwiseAxis(axes[1]), new DepthwiseAxis(axes[2]));
         SeparableTaps? separable = shape.Accuracy == Accuracy.Exact ? null : SeparableTaps.TryFind(shape, request.Weights.Weight.Span);
-        return new DepthwisePlan<V>(request, geometry, separable);
+        DepthwiseStream<V>? stream = separable is null ? DepthwiseStream<V>.TryCreate(request, y, x) : null;
+        var geometry = DepthwiseGeometry.TryCreate(y, x, stream is null ? GatheredColumns : StreamedColumns, V.Count, MaximumScratchBytes);
+        return geometry is null ? null : new DepthwisePlan<V>(request, geometry, separable, stream);
     }
 }
 
@@ -87,9 +90,8 @@ internal readonly record struct DepthwiseTap(int Kernel, int Residue, int Offset
 /// </remarks>
 internal sealed class DepthwiseGeometry
 {
-    // Rows of a thousand floats: a few of them fit the first-level cache together with their sums.
-    private const int MaximumColumns = 1024;
     private const int MaximumRows = 64;
+    private const int MaximumElements = 64 << 10;
 
     // Multiply-adds of a tile at most, so that cancelling takes effect within milliseconds.
     private const long MaximumTileWork = 1 << 25;
@@ -142,17 +144,17 @@ internal sealed class DepthwiseGeometry
     /// <summary>Where a residue of x begins within a residue of y.</summary>
     public long ColumnPlane(int residue) => (long)residue * PlaneRows * Pitch;
 
-    /// <summary>The geometry of a layer, or null where a thread would need more memory than allowed.</summary>
-    public static DepthwiseGeometry? TryCreate(TapAxis y, TapAxis x, int lanes, long maximumBytes)
+    /// <summary>The geometry of a layer, its tiles no wider than given; null where a thread would need more memory than allowed.</summary>
+    public static DepthwiseGeometry? TryCreate(DepthwiseAxis y, DepthwiseAxis x, int maximumColumns, int lanes, long maximumBytes)
     {
-        var (axisY, axisX) = (new DepthwiseAxis(y), new DepthwiseAxis(x));
-        int columns = Math.Min(x.Grid, MaximumColumns);
-        long work = Math.Max((long)columns * y.Kernel * x.Kernel, 1);
-        int rows = (int)Math.Clamp(MaximumTileWork / work, 1, Math.Min(y.Grid, MaximumRows));
-        double floats = ((double)rows + axisY.Span) * ((double)columns + axisX.Span) * axisY.Residues.Length * axisX.Residues.Length;
-        floats += (double)rows * (columns + axisX.Span) * x.Phases.Length;
+        int columns = Math.Min(x.Axis.Grid, maximumColumns);
+        long work = Math.Max((long)columns * y.Axis.Kernel * x.Axis.Kernel, 1);
+        int most = Math.Min(Math.Min(y.Axis.Grid, MaximumRows), Math.Max(MaximumElements / Math.Max(columns, 1), 1));
+        int rows = (int)Math.Clamp(MaximumTileWork / work, 1, Math.Max(most, 1));
+        double floats = ((double)rows + y.Span) * ((double)columns + x.Span) * y.Residues.Length * x.Residues.Length;
+        floats += (double)rows * (columns + x.Span) * x.Phases.Length;
         // Twice: the separable form keeps the result of its first pass.
-        return floats * 2 * sizeof(float) > maximumBytes ? null : new DepthwiseGeometry(axisY, axisX, rows, columns, lanes);
+        return floats * 2 * sizeof(float) > maximumBytes ? null : new DepthwiseGeometry(y, x, rows, columns, lanes);
     }
 
     // The last block of a line may compute and read this much beyond it.

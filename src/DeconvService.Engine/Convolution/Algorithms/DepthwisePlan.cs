@@ -12,7 +12,8 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 ///   multiply  along the lines, all taps at once  -> sums            (separable: along x, then along y)
 ///   write     bias, activation, residual         -> output rows     (transposed: phases interleaved)
 /// </code>
-/// The gathered copy costs little, as memory is what the layer waits for, and it leaves no border cases to the loop that multiplies.
+/// The gathered copy leaves no border cases to the loop that multiplies. Where it would cost more than it saves, <see cref="DepthwiseStream{V}"/>
+/// computes the inner part of the plane, and only what reaches beyond the input is gathered.
 /// </remarks>
 internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
     where V : struct, IVec<V>
@@ -27,10 +28,11 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
     private readonly int _passRows;
     private readonly PackedWeights _weights;
     private readonly PackedWeights? _second;
+    private readonly DepthwiseStream<V>? _stream;
 
-    public DepthwisePlan(ConvRequest request, DepthwiseGeometry geometry, SeparableTaps? separable)
+    public DepthwisePlan(ConvRequest request, DepthwiseGeometry geometry, SeparableTaps? separable, DepthwiseStream<V>? stream)
     {
-        (_request, _geometry, _separable) = (request, geometry, separable is not null);
+        (_request, _geometry, _separable, _stream) = (request, geometry, separable is not null, stream);
         DepthwiseAxis y = geometry.Y, x = geometry.X;
         _kernel = y.Axis.Kernel * x.Axis.Kernel;
         _taps = new DepthwiseTaps[y.Phases.Length, x.Phases.Length];
@@ -94,20 +96,50 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
             int firstRow = tileY * geometry.Rows, rows = Math.Min(geometry.Rows, geometry.Y.Axis.Grid - firstRow);
             int firstColumn = tileX * geometry.Columns, columns = Math.Min(geometry.Columns, geometry.X.Axis.Grid - firstColumn);
 
+            if (plan._stream is not { } stream)
+            {
+                Gathered(worker, plane, firstRow, rows, firstColumn, columns);
+                return;
+            }
+
+            // Rows that reach beyond the input above and below, and what lies between them.
+            int end = firstRow + rows, from = Math.Clamp(stream.FirstRow, firstRow, end), to = Math.Clamp(stream.EndRow, from, end);
+            if (from > firstRow)
+                Gathered(worker, plane, firstRow, from - firstRow, firstColumn, columns);
+            if (end > to)
+                Gathered(worker, plane, to, end - to, firstColumn, columns);
+
+            (int batch, int channel) = Math.DivRem(plane, shape.InputChannels);
+            int multiplier = shape.OutputChannels / shape.Groups;
+            for (int i = 0; i < multiplier && to > from; i++)
+            {
+                int f = (channel * multiplier) + i;
+                stream.Run(
+                    InputPlane(plane), plan._weights.Pointer + ((nint)f * plan._kernel), plan._request.Output.Bias[f], arguments.Output + OutputPlane(batch, f), from, to - from, firstColumn, columns);
+            }
+        }
+
+        private float* InputPlane(int plane) => arguments.Input + ((nint)plane * plan._geometry.Y.Axis.Input * plan._geometry.X.Axis.Input);
+
+        private nint OutputPlane(int batch, int f) =>
+            (nint)((batch * (long)plan._request.Shape.OutputChannels) + f) * plan._geometry.Y.Axis.Output * plan._geometry.X.Axis.Output;
+
+        // A part of a plane by way of the thread's own memory.
+        private void Gathered(int worker, int plane, int firstRow, int rows, int firstColumn, int columns)
+        {
+            ConvShape shape = plan._request.Shape;
             float* scratch = arguments.Workspace + (worker * plan.ScratchFloats);
-            float* source = arguments.Input + ((nint)plane * geometry.Y.Axis.Input * geometry.X.Axis.Input);
-            DepthwiseGather<V>.Run(geometry, shape.PaddingMode, source, scratch, firstRow, rows, firstColumn, columns);
+            DepthwiseGather<V>.Run(plan._geometry, shape.PaddingMode, InputPlane(plane), scratch, firstRow, rows, firstColumn, columns);
 
             (int batch, int channel) = Math.DivRem(plane, shape.InputChannels);
             int multiplier = shape.OutputChannels / shape.Groups;
             for (int i = 0; i < multiplier; i++)
             {
                 int f = (channel * multiplier) + i;
-                nint output = (nint)((batch * (long)shape.OutputChannels) + f) * geometry.Y.Axis.Output * geometry.X.Axis.Output;
                 if (plan._separable)
-                    Separable(scratch, f, output, firstRow, rows, firstColumn, columns);
+                    Separable(scratch, f, OutputPlane(batch, f), firstRow, rows, firstColumn, columns);
                 else
-                    Direct(scratch, f, output, firstRow, rows, firstColumn, columns);
+                    Direct(scratch, f, OutputPlane(batch, f), firstRow, rows, firstColumn, columns);
             }
         }
 
