@@ -1,3 +1,9 @@
 using DeconvService.Benchmarks.Encodings;
+using DeconvService.Benchmarks.Pictures;
 
-return args is ["encodings", ..] ? await EncodingBenchmark.RunAsync(args.ElementAtOrDefault(1) ?? "python3") : 0;
+return args switch
+{
+    ["encodings", ..] => await EncodingBenchmark.RunAsync(args.ElementAtOrDefault(1) ?? "python3"),
+    ["pictures", ..] => await PictureFilterBenchmark.RunAsync(args.ElementAtOrDefault(1) ?? "python3"),
+    _ => 0,
+};

@@ -35,7 +35,12 @@ internal static class PictureFilterBenchmark
         ];
 
         string script = Path.Combine(AppContext.BaseDirectory, "Pictures", "peers.py");
-        using var peers = Process.Start(new ProcessStartInfo(python, [script, $"{Height}", $"{Width}"]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using var peers = Process.Start(new ProcessStartInfo(python, [script, $"{Height}", $"{Width}"]) 
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
         string[] names = [.. own.Select(item => item.Name), .. (await ReadAsync(peers)).Split('|')];
         double[] best = [.. names.Select(_ => double.MaxValue)];
         for (int round = 0; round < Rounds; round++)
