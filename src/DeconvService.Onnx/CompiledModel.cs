@@ -22,6 +22,7 @@ public sealed class CompiledModel : IDisposable
     private const int KeptPlans = 16;
 
     private readonly Graph _graph;
+    private readonly Lock _building = new();
     private readonly Lock _lock = new();
     private readonly LinkedList<(string Key, PreparedModel Model)> _recent = [];
     private readonly Dictionary<Node, ConvWeights> _weights = new(ReferenceEqualityComparer.Instance);
@@ -67,20 +68,28 @@ public sealed class CompiledModel : IDisposable
 
         string key = $"{accuracy} {string.Join(' ', inputShapes)}";
         bool keep = !Inputs.Any(input => input.DecidesShapes);
-        lock (_lock)
+        if (keep && FindRecent(key) is { } known)
+            return known;
+
+        // Packing weights takes time, which runs of shapes that are known must not wait for.
+        Retain();
+        try
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (keep && FindRecent(key) is { } known)
-                return known;
+            lock (_building)
+            {
+                if (keep && FindRecent(key) is { } meanwhile)
+                    return meanwhile;
 
-            PreparedModel prepared = Build(inputShapes, accuracy, values);
-            if (keep)
-                _recent.AddFirst((key, prepared));
+                PreparedModel prepared = Build(inputShapes, accuracy, values);
+                if (keep)
+                    Keep(key, prepared);
 
-            if (_recent.Count > KeptPlans)
-                _recent.RemoveLast();
-
-            return prepared;
+                return prepared;
+            }
+        }
+        finally
+        {
+            Release();
         }
     }
 
@@ -167,17 +176,31 @@ public sealed class CompiledModel : IDisposable
 
     private PreparedModel? FindRecent(string key)
     {
-        for (LinkedListNode<(string Key, PreparedModel Model)>? at = _recent.First; at is not null; at = at.Next)
+        lock (_lock)
         {
-            if (!string.Equals(at.Value.Key, key, StringComparison.Ordinal))
-                continue;
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            for (LinkedListNode<(string Key, PreparedModel Model)>? at = _recent.First; at is not null; at = at.Next)
+            {
+                if (!string.Equals(at.Value.Key, key, StringComparison.Ordinal))
+                    continue;
 
-            _recent.Remove(at);
-            _recent.AddFirst(at);
-            return at.Value.Model;
+                _recent.Remove(at);
+                _recent.AddFirst(at);
+                return at.Value.Model;
+            }
+
+            return null;
         }
+    }
 
-        return null;
+    private void Keep(string key, PreparedModel prepared)
+    {
+        lock (_lock)
+        {
+            _recent.AddFirst((key, prepared));
+            if (_recent.Count > KeptPlans)
+                _recent.RemoveLast();
+        }
     }
 
     private PreparedModel Build(IReadOnlyList<TensorShape> inputShapes, Accuracy accuracy, IReadOnlyDictionary<string, TensorValue>? values)
@@ -194,6 +217,7 @@ public sealed class CompiledModel : IDisposable
         }
     }
 
+    // Only while building, which is done by one thread at a time.
     internal ConvWeights WeightsOf(Node node)
     {
         if (!_weights.TryGetValue(node, out ConvWeights? weights))

@@ -32,7 +32,7 @@ internal sealed class GeometryAnalysis
             return null;
 
         TensorInfo input = graph.Inputs[0].Info!;
-        if (!input.Type.IsFloating() || input.DecidesShapes || input.Dimensions is not { Count: 4 })
+        if (!input.Type.IsFloating() || input.DecidesShapes || input.Dimensions is not { Count: 4 } dimensions)
             return null;
 
         if (probe.First() is not { } plan || plan.Outputs[0].Shape.Rank != 4 || !plan.Outputs[0].Type.IsFloating())
@@ -40,7 +40,7 @@ internal sealed class GeometryAnalysis
 
         try
         {
-            return new GeometryAnalysis(plan).Conclude(probe);
+            return new GeometryAnalysis(plan).Conclude(probe, dimensions);
         }
         catch (OverflowException)
         {
@@ -84,10 +84,11 @@ internal sealed class GeometryAnalysis
             _maps[output] = result;
     }
 
-    private NetworkGeometry? Conclude(ShapeProbe probe)
+    private NetworkGeometry? Conclude(ShapeProbe probe, IReadOnlyList<TensorDimension> dimensions)
     {
         Operand input = _plan.Inputs[0], output = _plan.Outputs[0];
-        if (_maps.GetValueOrDefault(output) is not { } map)
+        bool fixedSize = dimensions[2].Size >= 0 || dimensions[3].Size >= 0;
+        if (fixedSize || _maps.GetValueOrDefault(output) is not { } map)
             return WholeInput(input, output);
 
         if (map.Height.Step != map.Width.Step)
@@ -122,7 +123,7 @@ internal sealed class GeometryAnalysis
         };
     }
 
-    // A network that mixes the whole picture has a scale, but no halo.
+    // A network that mixes the whole picture, or takes pictures of one size only, has a scale, but no halo.
     private NetworkGeometry? WholeInput(Operand input, Operand output)
     {
         var scale = new Rational(output.FromEnd(2), input.FromEnd(2));
