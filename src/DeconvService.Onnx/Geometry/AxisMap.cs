@@ -41,15 +41,23 @@ internal readonly record struct AxisMap(Rational Step, Rational Low, Rational Hi
 }
 
 /// <summary>What the last two axes (height, width) of a value [N, C, H, W] depend on.</summary>
-internal readonly record struct PlaneMap(AxisMap Height, AxisMap Width)
+/// <param name="Height">The height.</param>
+/// <param name="Width">The width.</param>
+/// <param name="Whole">Whether the value depends on the whole plane besides, as after a gate that pools over it.</param>
+internal readonly record struct PlaneMap(AxisMap Height, AxisMap Width, bool Whole = false)
 {
     /// <summary>Element by element.</summary>
     public static PlaneMap Identity { get; } = new(AxisMap.Identity, AxisMap.Identity);
 
+    /// <summary>Element by element, and on the plane as a whole.</summary>
+    public static PlaneMap Normalised { get; } = new(AxisMap.Identity, AxisMap.Identity, Whole: true);
+
     /// <summary>The dependence on what <paramref name="inner"/> depends on.</summary>
-    public PlaneMap After(PlaneMap inner) => new(Height.After(inner.Height), Width.After(inner.Width));
+    public PlaneMap After(PlaneMap inner) => new(Height.After(inner.Height), Width.After(inner.Width), Whole || inner.Whole);
 
     /// <summary>The dependence of a value that is made of two values of the same resolution, or null where their resolutions differ.</summary>
     public static PlaneMap? Union(PlaneMap x, PlaneMap y) =>
-        AxisMap.Union(x.Height, y.Height) is { } height && AxisMap.Union(x.Width, y.Width) is { } width ? new PlaneMap(height, width) : null;
+        AxisMap.Union(x.Height, y.Height) is { } height && AxisMap.Union(x.Width, y.Width) is { } width
+            ? new PlaneMap(height, width, x.Whole || y.Whole)
+            : null;
 }

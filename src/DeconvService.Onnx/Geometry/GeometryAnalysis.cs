@@ -12,7 +12,7 @@ internal sealed class GeometryAnalysis
 {
     private const int LargestMultiple = 1024;
 
-    // Null stands for a value that depends on the whole input.
+    // Null stands for a value that depends on the whole input and has no place in it, such as the mean of a plane.
     private readonly Dictionary<Operand, PlaneMap?> _maps = new(ReferenceEqualityComparer.Instance);
     private readonly NetworkPlan _plan;
     private long _multipleHeight = 1, _multipleWidth = 1;
@@ -32,7 +32,7 @@ internal sealed class GeometryAnalysis
             return null;
 
         TensorInfo input = graph.Inputs[0].Info!;
-        if (!input.Type.IsFloating() || input.DecidesShapes || input.Dimensions is not { Count: 4 } dimensions)
+        if (!input.Type.IsFloating() || input.DecidesShapes || input.Dimensions is not { Count: 4 })
             return null;
 
         if (probe.First() is not { } plan || plan.Outputs[0].Shape.Rank != 4 || !plan.Outputs[0].Type.IsFloating())
@@ -40,7 +40,7 @@ internal sealed class GeometryAnalysis
 
         try
         {
-            return new GeometryAnalysis(plan).Conclude(probe, dimensions);
+            return new GeometryAnalysis(plan).Conclude(probe);
         }
         catch (OverflowException)
         {
@@ -52,26 +52,28 @@ internal sealed class GeometryAnalysis
     private void Visit(Step step)
     {
         PlaneMap? joined = null;
-        bool depends = false, whole = false;
+        bool depends = false, whole = false, alike = true;
         foreach (Operand? input in step.Inputs)
         {
             if (input is null || !_maps.TryGetValue(input, out PlaneMap? map))
                 continue;
 
-            if (map is not { } known)
-                whole = true;
-            else if (joined is { } before && PlaneMap.Union(before, known) is not { })
-                whole = true;
-            else
-                joined = joined is { } other ? PlaneMap.Union(other, known) : known;
-
             depends = true;
+            if (map is not { } known)
+            {
+                whole = true;
+                continue;
+            }
+
+            PlaneMap? union = joined is { } other ? PlaneMap.Union(other, known) : known;
+            alike &= union is not null;
+            joined = union ?? joined;
         }
 
         if (!depends)
             return;
 
-        PlaneMap? result = whole || joined is null || step.Map is not { } own ? null : own.After(joined.Value);
+        PlaneMap? result = alike && joined is { } inner && step.Map is { } own ? own.After(inner with { Whole = inner.Whole || whole }) : null;
         if (result is { } found)
         {
             _multipleHeight = LeastCommonMultiple(_multipleHeight, found.Height.Step.Numerator);
@@ -84,11 +86,10 @@ internal sealed class GeometryAnalysis
             _maps[output] = result;
     }
 
-    private NetworkGeometry? Conclude(ShapeProbe probe, IReadOnlyList<TensorDimension> dimensions)
+    private NetworkGeometry? Conclude(ShapeProbe probe)
     {
         Operand input = _plan.Inputs[0], output = _plan.Outputs[0];
-        bool fixedSize = dimensions[2].Size >= 0 || dimensions[3].Size >= 0;
-        if (fixedSize || _maps.GetValueOrDefault(output) is not { } map)
+        if (_maps.GetValueOrDefault(output) is not { } map)
             return WholeInput(input, output);
 
         if (map.Height.Step != map.Width.Step)
@@ -118,12 +119,12 @@ internal sealed class GeometryAnalysis
             Halo = checked((int)(border + ((beyond + multiple - 1) / multiple * multiple))),
             Multiple = (int)multiple,
             PadsItself = pads,
-            NeedsWholeInput = false,
+            NeedsWholeInput = map.Whole,
             MultiplyAddsPerPixel = _plan.Steps.Sum(MultiplyAddsPerPixel),
         };
     }
 
-    // A network that mixes the whole picture, or takes pictures of one size only, has a scale, but no halo.
+    // A network whose output cannot be followed back to places of its input still has a scale.
     private NetworkGeometry? WholeInput(Operand input, Operand output)
     {
         var scale = new Rational(output.FromEnd(2), input.FromEnd(2));

@@ -36,8 +36,8 @@ public sealed record NetworkGeometry
     public required bool PadsItself { get; init; }
 
     /// <summary>
-    /// Whether some value depends on the whole input (global pooling, squeeze-excite, attention over pixels), or the model declares a
-    /// fixed height or width. Such a network cannot be run in tiles: <see cref="Halo"/> means nothing.
+    /// Whether some value depends on the whole input (global pooling, squeeze-excite, attention over pixels). Such a network cannot be
+    /// run in tiles: <see cref="Halo"/> means nothing, <see cref="Border"/> and <see cref="Multiple"/> do.
     /// </summary>
     public required bool NeedsWholeInput { get; init; }
 

@@ -71,6 +71,7 @@ internal static class NormalizationOperators
         context.Emit(
             context.In(0).Shape,
             context.In(0).Type,
-            (in arguments) => Normalization.Instances(arguments.In(0), arguments.In(1), arguments.In(2), epsilon, arguments.Out(), plane, arguments.Threads, arguments.Cancellation));
+            (in arguments) => Normalization.Instances(arguments.In(0), arguments.In(1), arguments.In(2), epsilon, arguments.Out(), plane, arguments.Threads, arguments.Cancellation),
+            PlaneMap.Normalised);
     }
 }

@@ -69,19 +69,23 @@ public sealed class TileTests : IDisposable
         }
     }
 
-    [Fact]
-    public void Compile_SqueezeAndExcite_NeedsTheWholeInput()
+    [Theory]
+    [InlineData(0, 3)]
+    [InlineData(1, 1)]
+    public void Compile_SqueezeAndExcite_NeedsTheWholeInputButKnowsItsBorder(int pad, int border)
     {
         var builder = new ModelBuilder();
-        string x = builder.Conv("c1", builder.Input("x", -1, 3, -1, -1), 3, 4, 3, pad: 1);
+        string x = builder.Conv("c1", builder.Input("x", -1, 3, -1, -1), 3, 4, 3, pad: pad);
         string gate = builder.Node("Sigmoid", "s", [builder.Conv("c2", builder.Node("GlobalAveragePool", "g", [x]), 4, 4, 1)]);
-        builder.Conv("y", builder.Node("Mul", "m", [x, gate]), 4, 3, 3, pad: 1);
+        string gated = builder.Conv("c3", builder.Node("Mul", "m", [x, gate]), 4, 4, 3, pad: pad);
+        string normal = builder.Node("InstanceNormalization", "i", [gated, builder.Random("scale", 4), builder.Random("shift", 4)]);
+        builder.Conv("y", normal, 4, 3, 4, stride: 2, pad: 3, op: "ConvTranspose");
         builder.Output("y");
 
         using CompiledModel model = ModelCompiler.Compile(builder.Load(), _engine);
 
         Assert.True(model.Geometry!.NeedsWholeInput);
-        Assert.Equal(1, model.Geometry.Scale);
+        Assert.Equal((2.0, border), (model.Geometry.Scale, model.Geometry.Border));
     }
 
     [Fact]
