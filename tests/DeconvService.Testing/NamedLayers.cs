@@ -22,7 +22,8 @@ public static class NamedLayers
         return [.. document.RootElement.GetProperty("layers").EnumerateArray().Select(Parse)];
     }
 
-    private static ConvCase Parse(JsonElement layer)
+    /// <summary>The layer that an object of such a file describes.</summary>
+    public static ConvCase Parse(JsonElement layer)
     {
         int[] input = Numbers(layer, "input"), kernel = Numbers(layer, "kernel"), padding = Numbers(layer, "padding");
         int output = layer.GetProperty("output").GetInt32(), groups = layer.GetProperty("groups").GetInt32();

@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace DeconvService.Benchmarks.Layers;
+
+/// <summary>A program that computes the same layers, timed in turn with ours: <c>worker.mjs</c> of a folder, run by node.</summary>
+internal sealed class Peer : IDisposable
+{
+    private readonly Process _process;
+
+    /// <summary>Starts the worker; its packages are installed on first use.</summary>
+    public Peer(string folder)
+    {
+        if (!Directory.Exists(Path.Combine(folder, "node_modules")))
+            Install(folder);
+
+        _process = Process.Start(new ProcessStartInfo("node", "worker.mjs")
+        {
+            WorkingDirectory = folder,
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+    }
+
+    /// <summary>The folder with the project's own worker.</summary>
+    public static string DefaultFolder => Path.Combine(AppContext.BaseDirectory, "peer");
+
+    /// <summary>Runs a layer for some seconds.</summary>
+    /// <exception cref="InvalidOperationException">The peer cannot.</exception>
+    public (double MedianMs, double MinMs) Time(JsonElement layer, int threads, double seconds) =>
+        Ask(new JsonObject { ["layer"] = JsonNode.Parse(layer.GetRawText()), ["threads"] = threads, ["seconds"] = seconds });
+
+    public void Dispose()
+    {
+        _process.StandardInput.Close();
+        if (!_process.WaitForExit(5000))
+            _process.Kill();
+
+        _process.Dispose();
+    }
+
+    private (double MedianMs, double MinMs) Ask(JsonObject request)
+    {
+        _process.StandardInput.WriteLine(request.ToJsonString());
+        _process.StandardInput.Flush();
+        string line = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the peer ended");
+        using var answer = JsonDocument.Parse(line);
+        if (answer.RootElement.TryGetProperty("error", out JsonElement error))
+            throw new InvalidOperationException($"the peer says: {error.GetString()}");
+
+        return (answer.RootElement.GetProperty("medianMs").GetDouble(), answer.RootElement.GetProperty("minMs").GetDouble());
+    }
+
+    private static void Install(string folder)
+    {
+        // The CPU library ships inside the package; its install script only fetches another one.
+        using Process npm = Process.Start(new ProcessStartInfo("npm", "ci --ignore-scripts") { WorkingDirectory = folder })!;
+        npm.WaitForExit();
+        if (npm.ExitCode != 0)
+            throw new InvalidOperationException($"npm ci failed in {folder}");
+    }
+}
