@@ -10,6 +10,7 @@ internal static class ConvPlanner
     public static IReadOnlyList<IConvAlgorithm> Algorithms { get; } =
     [
         new Depthwise(),
+        new Winograd(),
         new Gemm(),
         new ReferenceAlgorithm(),
     ];

@@ -18,7 +18,11 @@ internal interface IConvAlgorithm
 /// <param name="Output">Bias, activation and residual.</param>
 /// <param name="Pool">Lends memory for packed weights.</param>
 /// <param name="Threads">How many threads compute at the most. May change how work is cut into items, never a result.</param>
-internal sealed record ConvRequest(ConvShape Shape, ConvWeights Weights, OutputStage Output, AlignedBufferPool Pool, int Threads);
+internal sealed record ConvRequest(ConvShape Shape, ConvWeights Weights, OutputStage Output, AlignedBufferPool Pool, int Threads)
+{
+    /// <summary>Whether an algorithm should take every layer that it can compute, even where another would be faster. For tests.</summary>
+    public bool EvenIfSlow { get; init; }
+}
 
 /// <summary>A layer that an algorithm has planned: weights packed, memory counted. Immutable and thread-safe.</summary>
 internal abstract class PlannedAlgorithm

@@ -1,0 +1,57 @@
+namespace DeconvService.Engine.Convolution.Algorithms;
+
+/// <summary>
+/// What an algorithm would cost, in cycles of one core that does one multiply-add of a vector of 16 a cycle. Only the ratios matter: they
+/// say where Winograd's saved products are worth its transforms and its larger weights.
+/// </summary>
+internal static class CostModel
+{
+    private const double Lanes = 16;
+
+    // Loads, arithmetic and stores of one vector in a transform, with its share of the transposition; measured: 10 to 12.
+    private const double TransformVector = 11;
+
+    // Gathering and scattering: what it costs to move one vector besides computing with it.
+    private const double MoveVector = 4;
+
+    // Weights beyond this do not stay in the last-level cache from run to run, and come from memory at so many bytes a cycle.
+    private const double CachedBytes = 16 << 20;
+    private const double MemoryBytesPerCycle = 4;
+    private const double CacheBytesPerCycle = 12;
+
+    // Packing touches single numbers; a filter's transform takes a multiply-add for about each of its numbers besides.
+    private const double PackNumber = 1;
+    private const double PackTransformed = 4;
+
+    /// <summary><see cref="Algorithms.Gemm"/>.</summary>
+    public static double Gemm(ConvShape shape, WeightUse use)
+    {
+        double products = shape.MultiplyAdds / Lanes;
+        double positions = shape.Kind == ConvKind.Transposed ? shape.Input.Count / (double)shape.InputChannels : shape.Output.Count / (double)shape.OutputChannels;
+        double kernel = shape.Weight.Count / ((double)shape.Weight[0] * shape.Weight[1]);
+        double gather = positions * kernel * shape.InputChannels / Lanes * MoveVector;
+        double weights = shape.Weight.Count;
+        return Math.Max(1.05 * products, Traffic(weights)) + gather + (use == WeightUse.Once ? weights * PackNumber : 0);
+    }
+
+    /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>
+    public static double Winograd(
+        ConvShape shape, WeightUse use, WinogradGrid height, (int Alpha, int Outputs) tileHeight, WinogradGrid width, (int Alpha, int Outputs) tileWidth)
+    {
+        double c = shape.InputChannels, f = shape.OutputChannels;
+        double vectorsC = Math.Ceiling(c / Lanes), vectorsF = Math.Ceiling(f / Lanes);
+        double phases = height.Low.Length * width.Low.Length;
+        double points = tileHeight.Alpha * tileWidth.Alpha;
+        double tiles = (double)shape.Batch * height.Tiles(tileHeight.Outputs) * width.Tiles(tileWidth.Outputs);
+        double products = tiles * points * c * vectorsF * phases;
+        double transforms = tiles * points * TransformVector * (vectorsC + (phases * vectorsF));
+        double weights = points * phases * c * f;
+        return Math.Max(1.05 * products, Traffic(weights)) + transforms + (use == WeightUse.Once ? weights * PackTransformed : 0);
+    }
+
+    private static double Traffic(double weights)
+    {
+        double bytes = weights * sizeof(float);
+        return bytes / (bytes <= CachedBytes ? CacheBytesPerCycle : MemoryBytesPerCycle);
+    }
+}
