@@ -34,6 +34,22 @@ internal static class CostModel
         return Math.Max(1.05 * products, Traffic(weights)) + gather + (use == WeightUse.Once ? weights * PackNumber : 0);
     }
 
+    /// <summary><see cref="Algorithms.Direct"/> with the given blocks.</summary>
+    public static double Direct(ConvShape shape, WeightUse use, DirectGeometry geometry)
+    {
+        // Vectors end at the end of a row, so short rows leave lanes empty; merged phases multiply by some zeros.
+        double lanes = geometry.Lanes;
+        double rowVectors = geometry.Columns.Pieces * Math.Ceiling(geometry.Columns.Largest / lanes) * lanes / Lanes;
+        double rows = (double)shape.Batch * geometry.Depth.Grid * geometry.Height.Grid;
+        double taps = geometry.Groups.Sum(group => group.Taps.Length) * geometry.ProductRows;
+        double products = rows * rowVectors * taps * geometry.Channels * shape.Groups;
+        double few = geometry.ProductRows * geometry.PanelVectors >= 8 ? 1.1 : 1.4;
+        double blocks = (double)shape.Batch * geometry.Depth.Grid * geometry.Rows.Pieces * geometry.Columns.Pieces;
+        double copied = geometry.CopiesNothing ? 0 : blocks * shape.InputChannels * geometry.ChannelLength / Lanes;
+        double weights = shape.Weight.Count;
+        return Math.Max(few * products, Traffic(weights)) + (copied * MoveVector) + (use == WeightUse.Once ? weights * PackNumber : 0);
+    }
+
     /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>
     public static double Winograd(
         ConvShape shape, WeightUse use, WinogradGrid height, (int Alpha, int Outputs) tileHeight, WinogradGrid width, (int Alpha, int Outputs) tileWidth)
