@@ -11,8 +11,9 @@ internal static class CostModel
     // Loads, arithmetic and stores of one vector in a transform, with its share of the transposition; measured: 10 to 12.
     private const double TransformVector = 11;
 
-    // Gathering and scattering: what it costs to move one vector besides computing with it.
+    // Copying whole rows, and gathering pieces of rows tap by tap: what it costs to move one vector.
     private const double MoveVector = 4;
+    private const double GatherVector = 8;
 
     // Weights beyond this do not stay in the last-level cache from run to run, and come from memory at so many bytes a cycle.
     private const double CachedBytes = 16 << 20;
@@ -29,7 +30,7 @@ internal static class CostModel
         double products = shape.MultiplyAdds / Lanes;
         double positions = shape.Kind == ConvKind.Transposed ? shape.Input.Count / (double)shape.InputChannels : shape.Output.Count / (double)shape.OutputChannels;
         double kernel = shape.Weight.Count / ((double)shape.Weight[0] * shape.Weight[1]);
-        double gather = positions * kernel * shape.InputChannels / Lanes * MoveVector;
+        double gather = positions * kernel * shape.InputChannels / Lanes * GatherVector;
         double weights = shape.Weight.Count;
         return Math.Max(1.05 * products, Traffic(weights)) + gather + (use == WeightUse.Once ? weights * PackNumber : 0);
     }

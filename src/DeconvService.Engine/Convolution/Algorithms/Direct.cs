@@ -37,11 +37,14 @@ internal sealed class Direct : IConvAlgorithm
     {
         ConvShape shape = request.Shape;
         TapAxis[] axes = TapAxis.Of(shape);
-        var geometry = DirectGeometry.TryCreate(shape, axes, V.Count, Blocking.Vectors<V>(), request.Threads);
-        if (geometry is null)
+        if (DirectGeometry.TryCreate(shape, axes, V.Count, Blocking.Vectors<V>(), request.Threads) is not { } geometry)
             return null;
 
-        bool faster = CostModel.Direct(shape, request.Weights.Use, geometry) < CostModel.Gemm(shape, request.Weights.Use);
+        // The number of threads must not decide, or it would change the bits of results. Fewer threads have larger blocks.
+        if (DirectGeometry.TryCreate(shape, axes, V.Count, Blocking.Vectors<V>(), threads: 1) is not { } lone)
+            return null;
+
+        bool faster = CostModel.Direct(shape, request.Weights.Use, lone) < CostModel.Gemm(shape, request.Weights.Use);
         return faster || request.EvenIfSlow ? new DirectPlan<V>(request, geometry) : null;
     }
 }

@@ -92,11 +92,27 @@ internal sealed class DirectGeometry
     /// <summary>Input rows of a block, for each depth shift.</summary>
     public int CopiedRows => ((Rows.Largest - 1) * Height.InputStep) + RowSpan;
 
-    /// <summary>Elements of a part of a copied row; vectors may be read up to a panel behind the last column.</summary>
-    public int PartLength => PartColumns + (PanelVectors * Lanes);
+    /// <summary>Elements of a part of a copied row; the last vector may be read behind the last column.</summary>
+    public int PartLength => PartColumns + Lanes;
 
     /// <summary>Elements of a part that are copied.</summary>
-    public int PartColumns => Columns.Largest + ((ColumnSpan + Width.InputStep - 1) / Width.InputStep);
+    public int PartColumns => Columns.Largest + ((ColumnSpan - 1) / Width.InputStep);
+
+    /// <summary>
+    /// Channels that are summed up for all taps before the next ones: the rows that they read should stay in the first-level cache from tap
+    /// to tap. A divisor of the channels.
+    /// </summary>
+    public int ChannelBlock
+    {
+        get
+        {
+            int block = Math.Min(Channels, 16);
+            while (Channels % block != 0)
+                block--;
+
+            return block;
+        }
+    }
 
     /// <summary>Elements of a copied channel: an odd number of cache lines, so that channels do not fall into the same sets of the cache.</summary>
     public long ChannelLength

@@ -22,8 +22,9 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     {
         (_request, _geometry) = (request, geometry);
         _rows = new EvenSplit(geometry.ProductRows, Blocking.Rows<V>(geometry.PanelVectors));
-        _copiedOffsets = Array.ConvertAll(geometry.Groups, group => Pinned(group.Taps, geometry.CopiedOffset));
-        _inPlaceOffsets = Array.ConvertAll(geometry.Groups, group => Pinned(group.Taps, InPlaceOffset));
+        long plane = (long)geometry.Depth.Input * geometry.Height.Input * geometry.Width.Input;
+        _copiedOffsets = Array.ConvertAll(geometry.Groups, group => Pinned(group.Taps, geometry.CopiedOffset, geometry.ChannelLength));
+        _inPlaceOffsets = geometry.CopiesNothing ? Array.ConvertAll(geometry.Groups, group => Pinned(group.Taps, InPlaceOffset, plane)) : [];
         _groupStart = new long[geometry.Groups.Length + 1];
         for (int i = 0; i < geometry.Groups.Length; i++)
             _groupStart[i + 1] = _groupStart[i] + ((long)geometry.Groups[i].Taps.Length * geometry.Channels * geometry.ProductRows);
@@ -56,11 +57,13 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         arguments.Threads.Run(items, new BlockItems(this, arguments), arguments.Cancellation);
     }
 
-    private static int[] Pinned(DirectTap[] taps, Func<DirectTap, int> offset)
+    // [channel block][tap]
+    private int[] Pinned(DirectTap[] taps, Func<DirectTap, int> offset, long channelStride)
     {
-        int[] offsets = GC.AllocateUninitializedArray<int>(Math.Max(taps.Length, 1), pinned: true);
-        for (int i = 0; i < taps.Length; i++)
-            offsets[i] = offset(taps[i]);
+        int blocks = _geometry.Channels / _geometry.ChannelBlock;
+        int[] offsets = GC.AllocateUninitializedArray<int>(Math.Max(blocks * taps.Length, 1), pinned: true);
+        for (int i = 0; i < blocks * taps.Length; i++)
+            offsets[i] = checked((int)((i / taps.Length * _geometry.ChannelBlock * channelStride) + offset(taps[i % taps.Length])));
 
         return offsets;
     }
@@ -68,7 +71,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     private int InPlaceOffset(DirectTap tap) =>
         (((_geometry.Depth.Shifts[tap.Depth] * _geometry.Height.Input) + tap.Row) * _geometry.Width.Input) + tap.Column;
 
-    // [channel group][product group][row block][tap][c][R]
+    // [channel group][product group][row block][channel block][tap][c][R]
     private void Pack(float* weight, float* packed)
     {
         int channels = _geometry.Channels, outputs = _geometry.GroupOutputs;
@@ -81,15 +84,18 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
             {
                 for (int block = 0; block < _rows.Pieces; block++)
                 {
-                    foreach (DirectTap tap in group.Taps)
+                    for (int first = 0; first < channels; first += _geometry.ChannelBlock)
                     {
-                        for (int c = 0; c < channels; c++)
+                        foreach (DirectTap tap in group.Taps)
                         {
-                            for (int r = _rows.Begin(block); r < _rows.Begin(block + 1); r++)
+                            for (int c = first; c < first + _geometry.ChannelBlock; c++)
                             {
-                                int index = tap.Kernels[_geometry.Merged ? r : 0];
-                                nint row = _geometry.Merged ? 0 : r * rowStride;
-                                *packed++ = index < 0 ? 0 : weight[row + (c * channelStride) + index];
+                                for (int r = _rows.Begin(block); r < _rows.Begin(block + 1); r++)
+                                {
+                                    int index = tap.Kernels[_geometry.Merged ? r : 0];
+                                    nint row = _geometry.Merged ? 0 : r * rowStride;
+                                    *packed++ = index < 0 ? 0 : weight[row + (c * channelStride) + index];
+                                }
                             }
                         }
                     }
@@ -146,7 +152,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     private void Multiply(in Source source, float* first, float* weights, float* sums, int groupIndex, int block, int y, int vectors)
     {
         DirectGroup group = _geometry.Groups[groupIndex];
-        (int begin, int end) = UsefulTaps(group, y);
+        (int begin, int end) = UsefulSegments(group, y);
         int rows = _rows.Size(block);
         nint tapWeights = (nint)_geometry.Channels * rows;
         var product = new MicroProduct
@@ -155,8 +161,8 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
             X = first,
             Offsets = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(source.Offsets[groupIndex])) + begin,
             Segments = end - begin,
-            Depth = _geometry.Channels,
-            LastDepth = _geometry.Channels,
+            Depth = _geometry.ChannelBlock,
+            LastDepth = _geometry.ChannelBlock,
             Step = source.ChannelStride,
             C = sums,
             RowStride = Panel,
@@ -164,11 +170,11 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         MicroKernelTable.Find<V, SideBySide>(rows, vectors)(in product);
     }
 
-    // The taps without the rows of the kernel, at its beginning and end, that meet only zero padding.
-    private (int Begin, int End) UsefulTaps(DirectGroup group, int y)
+    // The segments (channel blocks times taps); of a single channel block without the rows of the kernel, at its beginning and end, that meet only zero padding.
+    private (int Begin, int End) UsefulSegments(DirectGroup group, int y)
     {
-        int begin = 0, end = group.Taps.Length;
-        if (_request.Shape.PaddingMode != PaddingMode.Zeros || _geometry.Depth.Shifts.Length > 1)
+        int begin = 0, end = group.Taps.Length * (_geometry.Channels / _geometry.ChannelBlock);
+        if (_request.Shape.PaddingMode != PaddingMode.Zeros || _geometry.Depth.Shifts.Length > 1 || end > group.Taps.Length)
             return (begin, end);
 
         int row = y * _geometry.Height.InputStep, size = _geometry.Height.Input;

@@ -18,9 +18,13 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
     private readonly int _groupRows;
     private readonly int _groups;
 
-    // Rows are cut into so many chunks in each panel, where there are too few panels to occupy all threads;
-    // then the panels are gathered first, by everybody, into memory that is shared. Else each worker gathers its own.
-    private readonly int _rowChunks;
+    // Neighbouring panels that weights and output rows are used for before the next ones.
+    private const int BatchBytes = 256 << 10;
+
+    // Row blocks are cut into so many chunks in each batch of panels, where there are too few batches to occupy all threads;
+    // then the panels are gathered first, by everybody, into memory that is shared. Else each worker gathers its own batch.
+    private readonly EvenSplit _batches;
+    private readonly EvenSplit _rowChunks;
     private readonly bool _shared;
 
     public GemmPlan(ConvRequest request, InputPanels<V> panels)
@@ -37,9 +41,11 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
             shape.Weight.Count,
             (from, to) => Pack(shape, from, to));
 
-        int items = _groups * panels.Split.Pieces;
-        _shared = items < 4 * request.Threads;
-        _rowChunks = _shared ? Math.Min(_rows.Pieces, ((4 * request.Threads) + items - 1) / items) : 1;
+        int wanted = 4 * request.Threads;
+        _batches = new EvenSplit(panels.Split.Pieces, (int)Math.Clamp(BatchBytes / (sizeof(float) * panels.Floats), 1, Math.Max(1, _groups * (long)panels.Split.Pieces / wanted)));
+        int items = _groups * _batches.Pieces;
+        _shared = items < wanted;
+        _rowChunks = new EvenSplit(_rows.Pieces, _shared ? Math.Max(1, _rows.Pieces * items / wanted) : _rows.Pieces);
     }
 
     public override string Name => _panels.Interleaved ? "phase-gemm" : "gemm";
@@ -47,18 +53,20 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
     public override long PackedBytes => _weights.Bytes;
 
     public override long WorkspaceBytes =>
-        sizeof(float) * ((_request.Threads * SumFloats) + (_panels.Floats * (_shared ? (long)_groups * _panels.Split.Pieces : _request.Threads)));
+        sizeof(float) * ((_request.Threads * SumFloats) + (_panels.Floats * HeldPanels));
+
+    // Panels in the workspace: all of them, or one batch for each worker.
+    private long HeldPanels => _shared ? (long)_groups * _panels.Split.Pieces : (long)_request.Threads * _batches.Largest;
 
     // Sums of one row block in all phases of the width, and a row of output.
     private long SumFloats => (((long)_rows.Largest * _panels.WidthPhases) + _panels.WidthPhases) * _panels.Width;
 
     public override void Run(in ConvArguments arguments)
     {
-        int items = _groups * _panels.Split.Pieces;
         if (_shared)
-            arguments.Threads.Run(items * _panels.Planes, new GatherItems(this, arguments), arguments.Cancellation);
+            arguments.Threads.Run(_groups * _panels.Split.Pieces * _panels.Planes, new GatherItems(this, arguments), arguments.Cancellation);
 
-        arguments.Threads.Run(items * _rowChunks, new MultiplyItems(this, arguments), arguments.Cancellation);
+        arguments.Threads.Run(_groups * _batches.Pieces * _rowChunks.Pieces, new MultiplyItems(this, arguments), arguments.Cancellation);
     }
 
     private int[] PinnedOffsets(PanelTap[] taps)
@@ -101,49 +109,61 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
         }
     }
 
-    private void Multiply(in ConvArguments arguments, float* panel, float* sums, int group, int piece, int firstBlock, int endBlock)
+    // All panels of a batch and some row blocks; a row block runs over all panels before the next one.
+    private void Multiply(in ConvArguments arguments, float* panels, float* sums, int group, int batch, int chunk)
     {
-        int vectors = _panels.Split.Size(piece);
-        nint groupWeights = _groupRows * (nint)_panels.Channels;
         float* weights = _weights.Pointer + (group * (nint)(_request.Shape.Weight.Count / _groups));
+        nint groupWeights = _groupRows * (nint)_panels.Channels;
         for (int first = 0; first < _panels.Phases.Length; first += _panels.WidthPhases)
         {
-            for (int block = firstBlock; block < endBlock; block++)
+            for (int block = _rowChunks.Begin(chunk); block < _rowChunks.Begin(chunk + 1); block++)
             {
-                int rows = _rows.Size(block);
-                delegate*<in MicroProduct, void> kernel = MicroKernelTable.Find<V, SideBySide>(rows, vectors);
-                float* phaseWeights = weights;
-                for (int phase = first; phase < first + _panels.WidthPhases; phase++)
+                for (int piece = _batches.Begin(batch); piece < _batches.Begin(batch + 1); piece++)
                 {
-                    int taps = _panels.Phases[phase].Length;
-                    int[] offsets = _offsets[phase];
-                    var product = new MicroProduct
-                    {
-                        A = phaseWeights + (_rows.Begin(block) * (nint)_panels.Channels * taps),
-                        X = panel,
-                        Offsets = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(offsets)),
-                        Segments = taps,
-                        Depth = _panels.Channels,
-                        LastDepth = _panels.Channels,
-                        Step = _panels.Width,
-                        C = sums + ((phase - first) * (nint)rows * _panels.Width),
-                        RowStride = _panels.Width,
-                    };
-                    kernel(in product);
-                    phaseWeights += groupWeights * taps;
-                }
-
-                for (int r = 0; r < rows; r++)
-                {
-                    float* row = sums + (r * (nint)_panels.Width);
-                    float* spare = sums + ((nint)_rows.Largest * _panels.WidthPhases * _panels.Width);
-                    int channel = (group * _groupRows) + _rows.Begin(block) + r;
-                    _panels.Write(_request.Output, arguments, piece, first, row, rows * (nint)_panels.Width, spare, channel);
+                    float* panel = panels + ((piece - _batches.Begin(batch)) * (nint)_panels.Floats);
+                    MultiplyPanel(panel, weights, sums, first, block, piece);
+                    WriteRows(arguments, sums, group, first, block, piece);
                 }
             }
 
             for (int phase = first; phase < first + _panels.WidthPhases; phase++)
                 weights += groupWeights * _panels.Phases[phase].Length;
+        }
+    }
+
+    // The sums of a row block in one panel, for the phases of the width from the given one on.
+    private void MultiplyPanel(float* panel, float* weights, float* sums, int first, int block, int piece)
+    {
+        int rows = _rows.Size(block);
+        delegate*<in MicroProduct, void> kernel = MicroKernelTable.Find<V, SideBySide>(rows, _panels.Split.Size(piece));
+        for (int phase = first; phase < first + _panels.WidthPhases; phase++)
+        {
+            int taps = _panels.Phases[phase].Length;
+            var product = new MicroProduct
+            {
+                A = weights + (_rows.Begin(block) * (nint)_panels.Channels * taps),
+                X = panel,
+                Offsets = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_offsets[phase])),
+                Segments = taps,
+                Depth = _panels.Channels,
+                LastDepth = _panels.Channels,
+                Step = _panels.Width,
+                C = sums + ((phase - first) * (nint)rows * _panels.Width),
+                RowStride = _panels.Width,
+            };
+            kernel(in product);
+            weights += _groupRows * (nint)_panels.Channels * taps;
+        }
+    }
+
+    private void WriteRows(in ConvArguments arguments, float* sums, int group, int first, int block, int piece)
+    {
+        int rows = _rows.Size(block);
+        float* spare = sums + ((nint)_rows.Largest * _panels.WidthPhases * _panels.Width);
+        for (int r = 0; r < rows; r++)
+        {
+            int channel = (group * _groupRows) + _rows.Begin(block) + r;
+            _panels.Write(_request.Output, arguments, piece, first, sums + (r * (nint)_panels.Width), rows * (nint)_panels.Width, spare, channel);
         }
     }
 
@@ -164,20 +184,19 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
         public void Execute(int item, int worker)
         {
             InputPanels<V> panels = plan._panels;
-            (int panel, int chunk) = Math.DivRem(item, plan._rowChunks);
-            (int group, int piece) = Math.DivRem(panel, panels.Split.Pieces);
-            float* memory = arguments.Workspace + ((plan._shared ? panel : worker) * (nint)panels.Floats);
-            if (!plan._shared)
+            (item, int chunk) = Math.DivRem(item, plan._rowChunks.Pieces);
+            (int group, int batch) = Math.DivRem(item, plan._batches.Pieces);
+            int begin = plan._batches.Begin(batch), end = plan._batches.Begin(batch + 1);
+            long place = plan._shared ? ((long)group * panels.Split.Pieces) + begin : (long)worker * plan._batches.Largest;
+            float* memory = arguments.Workspace + (nint)(place * panels.Floats);
+            for (int piece = begin; piece < end && !plan._shared; piece++)
             {
                 for (int plane = 0; plane < panels.Planes; plane++)
-                    panels.Gather(arguments.Input, memory, group, piece, plane);
+                    panels.Gather(arguments.Input, memory + ((piece - begin) * (nint)panels.Floats), group, piece, plane);
             }
 
-            int held = plan._shared ? plan._groups * panels.Split.Pieces : plan._request.Threads;
-            float* sums = arguments.Workspace + (held * (nint)panels.Floats) + (worker * (nint)plan.SumFloats);
-            var blocks = new EvenSplit(plan._rows.Pieces, (plan._rows.Pieces + plan._rowChunks - 1) / plan._rowChunks);
-            if (chunk < blocks.Pieces)
-                plan.Multiply(arguments, memory, sums, group, piece, blocks.Begin(chunk), blocks.Begin(chunk + 1));
+            float* sums = arguments.Workspace + (nint)(plan.HeldPanels * panels.Floats) + (worker * (nint)plan.SumFloats);
+            plan.Multiply(arguments, memory, sums, group, batch, chunk);
         }
     }
 }
