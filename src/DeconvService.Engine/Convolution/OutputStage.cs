@@ -54,6 +54,7 @@ internal sealed unsafe class OutputStage
     /// <param name="residual">The residual at the same place; not read when there is none.</param>
     /// <param name="count">Number of elements.</param>
     /// <param name="channel">Output channel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void WriteRow<V>(float* sums, float* target, float* residual, nint count, int channel)
         where V : struct, IVec<V>
     {

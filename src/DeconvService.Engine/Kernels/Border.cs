@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Simd;
 
@@ -49,6 +50,7 @@ internal readonly unsafe struct BorderedRow
     }
 
     /// <summary>Copies out of <paramref name="row"/>. Reads nothing but the row, writes nothing but <c>count</c> elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Copy<V>(float* row, float* target)
         where V : struct, IVec<V>
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Simd;
 
@@ -18,6 +19,7 @@ internal static unsafe class ChannelLanes
     /// <param name="count">Number of columns.</param>
     /// <param name="mode">What lies outside.</param>
     /// <param name="lanes">Receives the vectors; up to L - 1 further ones may be overwritten.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather<V>(float* row, nint channelStride, int channels, int size, int first, int count, PaddingMode mode, float* lanes)
         where V : struct, IVec<V>
     {
@@ -61,6 +63,7 @@ internal static unsafe class ChannelLanes
     /// <param name="firstChannel">Number of the first channel.</param>
     /// <param name="channels">Number of channels, 1 to L.</param>
     /// <param name="count">Number of columns.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scatter<V>(
         float* lanes, OutputStage stage, float* row, float* residual, nint channelStride, int firstChannel, int channels, int count)
         where V : struct, IVec<V>

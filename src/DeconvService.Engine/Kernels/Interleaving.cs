@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DeconvService.Engine.Simd;
 
 namespace DeconvService.Engine.Kernels;
@@ -11,6 +12,7 @@ internal static unsafe class Interleaving
     /// <param name="phases">Number of phases.</param>
     /// <param name="count">Elements of each.</param>
     /// <param name="row">Receives phases * count elements.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<V>(float* sums, nint phaseStride, int phases, int count, float* row)
         where V : struct, IVec<V>
     {

@@ -72,6 +72,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         (((_geometry.Depth.Shifts[tap.Depth] * _geometry.Height.Input) + tap.Row) * _geometry.Width.Input) + tap.Column;
 
     // [channel group][product group][row block][channel block][tap][c][R]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pack(float* weight, float* packed)
     {
         int channels = _geometry.Channels, outputs = _geometry.GroupOutputs;
@@ -104,6 +105,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ComputeBlock(in ConvArguments arguments, float* memory, int image, int channelGroup, int depth, int rowPiece, int columnPiece)
     {
         DirectGeometry geometry = _geometry;
@@ -149,6 +151,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(in Source source, float* first, float* weights, float* sums, int groupIndex, int block, int y, int vectors)
     {
         DirectGroup group = _geometry.Groups[groupIndex];
@@ -209,6 +212,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     }
 
     // [c][depth shift][row][part][column]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Copy(float* channel0, nint plane, float* target, int depth, int row, int rows, int column)
     {
         DirectGeometry geometry = _geometry;
@@ -238,6 +242,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Write(
         in ConvArguments arguments, float* sums, int image, int channelGroup, int groupIndex, int block, int depth, int y, int x, int count)
     {

@@ -79,6 +79,7 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
     }
 
     // [group][phase][row block][tap][c][R]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pack(ConvShape shape, float* weight, float* packed)
     {
         int channels = _panels.Channels;
@@ -110,6 +111,7 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
     }
 
     // All panels of a batch and some row blocks; a row block runs over all panels before the next one.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(in ConvArguments arguments, float* panels, float* sums, int group, int batch, int chunk)
     {
         float* weights = _weights.Pointer + (group * (nint)(_request.Shape.Weight.Count / _groups));
@@ -132,6 +134,7 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
     }
 
     // The sums of a row block in one panel, for the phases of the width from the given one on.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void MultiplyPanel(float* panel, float* weights, float* sums, int first, int block, int piece)
     {
         int rows = _rows.Size(block);
@@ -156,6 +159,7 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WriteRows(in ConvArguments arguments, float* sums, int group, int first, int block, int piece)
     {
         int rows = _rows.Size(block);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DeconvService.Engine.Kernels;
 using DeconvService.Engine.Simd;
 
@@ -70,6 +71,7 @@ internal sealed unsafe class InputPanels<V>
     public bool Interleaved { get; }
 
     /// <summary>Gathers one plane of a panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Gather(float* input, float* panel, int group, int piece, int plane)
     {
         int width = Width;
@@ -118,6 +120,7 @@ internal sealed unsafe class InputPanels<V>
     /// <param name="phaseStride">Elements to the sums of the next phase.</param>
     /// <param name="spare">Room for <see cref="WidthPhases"/> times <see cref="Width"/> elements.</param>
     /// <param name="channel">Output channel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Write(
         OutputStage stage, in ConvArguments arguments, int piece, int firstPhase, float* sums, nint phaseStride, float* spare, int channel)
     {

@@ -104,6 +104,7 @@ internal sealed unsafe class WinogradPlan<V, TH, TW> : PlannedAlgorithm
     }
 
     // [chunk][phase][point][c][2L], L in the last chunk where that is enough.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pack(float* weight, float* packed)
     {
         ConvShape shape = _request.Shape;
@@ -173,6 +174,7 @@ internal sealed unsafe class WinogradPlan<V, TH, TW> : PlannedAlgorithm
     }
 
     // B^T d B for all tiles of a block and one block of channels.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransformInput(float* input, float* gathered, float* transformed, int block, int channelBlock)
     {
         (int firstRow, int rows, int firstColumn, int columns) = BlockAt(block);
@@ -223,6 +225,7 @@ internal sealed unsafe class WinogradPlan<V, TH, TW> : PlannedAlgorithm
     }
 
     // The products and outputs of a block of tiles and one chunk of output channels, all phases.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void MultiplyChunk(in ConvArguments arguments, float* transformed, float* worker, int block, int chunk)
     {
         (int firstRow, int rows, int firstColumn, int columns) = BlockAt(block);
@@ -266,6 +269,7 @@ internal sealed unsafe class WinogradPlan<V, TH, TW> : PlannedAlgorithm
     // Where among the outputs of a tile a phase has its first.
     private static int PlaceOf(WinogradGrid grid, int phase) => phase - (grid.Low.Length * grid.Low[phase]) - grid.OutputShift;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(float* transformed, float* weights, float* products, int tiles, int vectors)
     {
         var split = new EvenSplit(tiles, RegisterTiles);
@@ -290,6 +294,7 @@ internal sealed unsafe class WinogradPlan<V, TH, TW> : PlannedAlgorithm
     }
 
     // A^T m A for a row of tiles, and the activation.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransformOutput(float* products, nint tileStride, float* lanes, int columns, V bias, V slope)
     {
         nint columnStride = _width.Low.Length * V.Count, rowStride = _height.Low.Length * (nint)OutputColumns * V.Count;
@@ -313,6 +318,7 @@ internal sealed unsafe class WinogradPlan<V, TH, TW> : PlannedAlgorithm
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WriteTileRow(in ConvArguments arguments, float* lanes, int tileRow, int firstColumn, int columns, int channel)
     {
         int outputHeight = _height.Axis.Output, outputWidth = _width.Axis.Output;
