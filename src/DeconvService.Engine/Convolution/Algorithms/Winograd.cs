@@ -23,6 +23,10 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// channels at a time. In a transposed convolution the phases read the same tiles (<see cref="WinogradGrid"/>), so one transformed input
 /// serves them all, and their outputs are interleaved in the lanes before they are written.
 /// </para>
+/// <para>
+/// With one tap an axis is not transformed at all, F(1,1). A layer that has one tap on both is a plain matrix product in this order of
+/// the data, "pointwise", which suits small images of many channels.
+/// </para>
 /// <para>Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016).</para>
 /// </remarks>
 internal sealed class Winograd : IConvAlgorithm
@@ -39,9 +43,6 @@ internal sealed class Winograd : IConvAlgorithm
 
         TapAxis[] axes = TapAxis.Of(shape);
         if (axes[0] != TapAxis.None || WinogradGrid.Of(axes[1]) is not { } height || WinogradGrid.Of(axes[2]) is not { } width)
-            return null;
-
-        if (height.Taps * width.Taps == 1)
             return null;
 
         double best = request.EvenIfSlow ? double.PositiveInfinity : CostModel.Gemm(shape, request.Weights.Use);

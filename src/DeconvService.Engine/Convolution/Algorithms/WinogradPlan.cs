@@ -48,7 +48,8 @@ internal sealed unsafe class WinogradPlan<V, TH, TW> : PlannedAlgorithm
             Pack);
     }
 
-    public override string Name => (Phases > 1 ? "phase-" : "") + "winograd-f" + (TH.M == TW.M ? $"{TW.M}" : $"{TH.M}x{TW.M}");
+    public override string Name =>
+        (Phases > 1 ? "phase-" : "") + (Points == 1 ? "pointwise" : TH.M == TW.M ? $"winograd-f{TW.M}" : $"winograd-f{TH.M}x{TW.M}");
 
     public override long PackedBytes => _weights.Bytes;
 
