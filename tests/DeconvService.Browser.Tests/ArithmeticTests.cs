@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace DeconvService.Browser.Tests;
+
+/// <summary>The arithmetic view, as a visitor uses it.</summary>
+public sealed partial class ArithmeticTests(Playground playground)
+{
+    [BrowserFact]
+    public async Task FrontPage_ShowsTheArithmetic_WithTheServicesFormulaAndValues()
+    {
+        await using WatchedPage page = await playground.OpenAsync("");
+        await Expect(page["#formula-width"]).ToHaveTextAsync("(5 + 0 + 0 - 3)/1 + 1 = 3");
+
+        // Nine values that only the service knows, and the sentence that ends with the first.
+        await Expect(page["#scene .output .values text"]).ToHaveCountAsync(9);
+        string first = (await page["#scene .output .values text"].First.TextContentAsync())!;
+        await Expect(page["#explain"]).ToContainTextAsync($" = {first}   (9 products)");
+    }
+
+    [BrowserFact]
+    public async Task Address_HoldsTheState_AndGivesItBack()
+    {
+        await using WatchedPage page = await playground.OpenAsync("");
+        await page["#stride-width"].FillAsync("2");
+        await page.Button("Padding, begin, width: one more").ClickAsync();
+        await page.Button("Padding, end, width: one more").ClickAsync();
+        await page["#apart"].CheckAsync();
+        await page["#size-height"].FillAsync("9");
+        await Expect(page["#formula-height"]).ToHaveTextAsync("(9 + 1 + 1 - 3)/2 + 1 = 5");
+        await page.Button("Padding, begin, height: one less").ClickAsync();
+        await Expect(page["#formula-height"]).ToHaveTextAsync("does not work");
+        await page.Button("Padding, end, height: one less").ClickAsync();
+        await Expect(page["#formula-height"]).ToHaveTextAsync("(9 + 0 + 0 - 3)/2 + 1 = 4");
+        await Expect(page.Page).ToHaveURLAsync(AddressOfState());
+
+        await using WatchedPage again = await playground.OpenAsync(new Uri(page.Page.Url).Query);
+        await Expect(again["#size-height"]).ToHaveValueAsync("9");
+        await Expect(again["#size-width"]).ToHaveValueAsync("5");
+        await Expect(again["#begin-width"]).ToHaveValueAsync("1");
+        await Expect(again["#begin-height"]).ToHaveValueAsync("0");
+        await Expect(again["#formula-height"]).ToHaveTextAsync("(9 + 0 + 0 - 3)/2 + 1 = 4");
+    }
+
+    [BrowserFact]
+    public async Task StrideThatDoesNotFit_ShowsTheServicesSentence_AndEverySuggestionMends()
+    {
+        const string Query = "?view=arithmetic&op=conv&size=8&kernel=3&stride=2";
+        int suggestions;
+        await using (WatchedPage page = await playground.OpenAsync(Query))
+        {
+            await Expect(page["#arithmetic-problem"]).ToContainTextAsync("width does not work: (8 + 0 + 0 - 3) = 5 is not a multiple of stride 2 (remainder 1)");
+            await Expect(page["#scene .leftover"]).ToHaveCountAsync(2);
+            suggestions = await page[".suggestion"].CountAsync();
+        }
+
+        Assert.True(suggestions >= 3, $"{suggestions} suggestions");
+        for (int i = 0; i < suggestions; i++)
+        {
+            await using WatchedPage page = await playground.OpenAsync(Query);
+            string label = (await page[".suggestion"].Nth(i).TextContentAsync())!;
+            string gives = Gives().Match(label).Groups["size"].Value;
+            await page[".suggestion"].Nth(i).ClickAsync();
+            await Expect(page["#arithmetic-problem"]).ToBeHiddenAsync();
+            await Expect(page["#formula-width"]).ToHaveTextAsync(new Regex($"= {gives}$", RegexOptions.None, TimeSpan.FromSeconds(1)));
+        }
+    }
+
+    [BrowserFact]
+    public async Task Pointer_OnACell_LightsWhatItIsMadeOf()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=arithmetic&op=conv-transpose&size=4&kernel=3&stride=2");
+        await Expect(page["#scene .output .values text"]).ToHaveCountAsync(81);
+
+        // Output (2, 2) is where four kernels overlap.
+        ILocator cell = page["#scene .output .values text"].Nth((2 * 9) + 2);
+        await cell.HoverAsync(new LocatorHoverOptions { Force = true });
+        await Expect(page["#explain"]).ToContainTextAsync("output[2, 2] = ");
+        await Expect(page["#explain"]).ToContainTextAsync("(4 products)");
+
+        await page["#scene .input .values text"].Nth(5).HoverAsync(new LocatorHoverOptions { Force = true });
+        await Expect(page["#explain"]).ToHaveTextAsync("input[1, 1] = 3 is spread over 9 output cells");
+    }
+
+    [BrowserFact]
+    public async Task Checkerboard_ShowsUnevenCounts_AndTheServicesNote()
+    {
+        await using WatchedPage page = await playground.OpenAsync("");
+        await page.Button("Checkerboard").ClickAsync();
+        await Expect(page["#notes"]).ToContainTextAsync("checkerboard");
+        string[] counts = [.. await page["#scene .output .values text"].AllTextContentsAsync()];
+        Assert.Equal(["1", "2", "4"], counts.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+        await Expect(page["#scene .output .heat"]).ToHaveCountAsync(3);
+    }
+
+    [BrowserFact]
+    public async Task SeedChain_FeedsTheOutputInAgain()
+    {
+        await using WatchedPage page = await playground.OpenAsync("");
+        await page.Button("55 → 75 → 95").ClickAsync();
+        foreach (int output in (int[])[75, 95, 115])
+        {
+            await Expect(page["#formula-width"]).ToHaveTextAsync(new Regex($"= {output}$", RegexOptions.None, TimeSpan.FromSeconds(1)));
+            await page.Button("Output → input").ClickAsync();
+        }
+
+        await Expect(page["#size-width"]).ToHaveValueAsync("115");
+    }
+
+    [BrowserFact]
+    public async Task Keyboard_MovesTheWindow_AndPlays()
+    {
+        await using WatchedPage page = await playground.OpenAsync("");
+        await page["#scene"].FocusAsync();
+        await page.Page.Keyboard.PressAsync("ArrowRight");
+        await page.Page.Keyboard.PressAsync("ArrowDown");
+        await Expect(page["#explain"]).ToContainTextAsync("output[1, 1] = ");
+        await page.Page.Keyboard.PressAsync("Enter");
+        await page.Page.Keyboard.PressAsync("ArrowRight");
+        await Expect(page["#explain"]).ToContainTextAsync("input[0, 1] = 5 feeds 2 output cells");
+        await page.Page.Keyboard.PressAsync("Space");
+        await Expect(page.Button("Pause")).ToBeVisibleAsync();
+        string step = await page["#position"].InputValueAsync();
+        await Expect(page["#position"]).Not.ToHaveValueAsync(step);
+        await page.Page.Keyboard.PressAsync("Space");
+        await Expect(page.Button("Play")).ToBeVisibleAsync();
+    }
+
+    [BrowserFact]
+    public async Task Tab_ReachesEveryControl_InTheOrderOfThePage()
+    {
+        await using WatchedPage page = await playground.OpenAsync("");
+        await Expect(page["#scene .output .values text"]).ToHaveCountAsync(9);
+        var reached = new List<string>();
+        for (int i = 0; i < 45; i++)
+        {
+            await page.Page.Keyboard.PressAsync("Tab");
+            reached.Add(await page.Page.EvaluateAsync<string>("() => document.activeElement.id || document.activeElement.name || document.activeElement.textContent"));
+        }
+
+        string[] expected = ["Does not fit", "scene", "play", "position", "op", "size-width", "stride-width", "apart", "padding", "fit", "code", "copy-code"];
+        Assert.Equal(expected, reached.Where(expected.Contains).Distinct(StringComparer.Ordinal));
+    }
+
+    [BrowserFact]
+    public async Task Code_IsThatOfTheLayer()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=arithmetic&op=conv&size=7&kernel=3&stride=2&begin=1&end=1");
+        await Expect(page["#code"]).ToContainTextAsync($"curl -s {playground.Origin}v1/conv ");
+        foreach ((string language, string line) in ((string, string)[])
+            [
+                ("PyTorch", "nn.Conv2d(1, 1, kernel_size=3, stride=2, padding=1, bias=False)"), ("Keras", "layers.ZeroPadding2D(((1, 1), (1, 1)))"),
+                ("ONNX", "pads=[1, 1, 1, 1]"), ("numpy", "sliding_window_view(padded, (3, 3))[::2, ::2, ::1, ::1]"),
+            ])
+        {
+            await page.Page.GetByText(language, new PageGetByTextOptions { Exact = true }).ClickAsync();
+            await Expect(page["#code"]).ToContainTextAsync(line);
+        }
+    }
+
+    [BrowserFact]
+    public async Task EveryExample_FitsEveryScreen_AndHasNoFault()
+    {
+        foreach (int width in (int[])[360, 768, 3840])
+        {
+            await using WatchedPage page = await playground.OpenAsync("", width);
+            foreach (ILocator chip in await page["#presets button"].AllAsync())
+            {
+                await chip.ClickAsync();
+                int beyond = await page.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth - document.documentElement.clientWidth");
+                Assert.True(beyond <= 0, string.Create(CultureInfo.InvariantCulture, $"{beyond} pixels beyond a screen of {width}"));
+            }
+        }
+    }
+
+    [GeneratedRegex(@"gives (?<size>\d+)", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Gives();
+
+    [GeneratedRegex("size=9x5&kernel=3&stride=2&begin=0x1&end=0x1$", RegexOptions.None, 1000)]
+    private static partial Regex AddressOfState();
+}

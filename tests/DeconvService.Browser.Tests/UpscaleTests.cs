@@ -1,0 +1,69 @@
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace DeconvService.Browser.Tests;
+
+/// <summary>The view that sends a picture through a network, as a visitor uses it.</summary>
+public sealed class UpscaleTests(Playground playground)
+{
+    [BrowserFact]
+    public async Task Upscale_ShowsBicubicAndNetwork_WithDownload()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=upscale");
+        await Expect(page["#upscale-model"]).ToHaveValueAsync("upconv7-scale2x");
+        await page["#upscale-source input[type=file]"].SetInputFilesAsync(await playground.SmallPictureAsync());
+        await Expect(page["#upscale-code"]).ToContainTextAsync("curl --data-binary @small.png");
+        await page.Button("Upscale").ClickAsync();
+        await Expect(page["#upscale-status"]).ToHaveTextAsync("done", new LocatorAssertionsToHaveTextOptions { Timeout = 60_000 });
+        await Expect(page["#upscale-outcome"]).ToContainTextAsync("57 × 38 → 114 × 76");
+        await Expect(page["#upscale-compare .tag-before"]).ToHaveTextAsync("bicubic");
+        await Expect(page["#upscale-compare .tag-after"]).ToHaveTextAsync("upconv7-scale2x");
+        foreach (string side in (string[])["before", "after"])
+            await Expect(page[$"#upscale-compare img[alt={side}]"]).ToHaveJSPropertyAsync("naturalWidth", 114);
+
+        await Expect(page["#upscale-outcome a"]).ToHaveAttributeAsync("download", "result.png");
+        await Expect(page["#upscale-progress"]).ToBeHiddenAsync();
+    }
+
+    [BrowserFact]
+    public async Task Cancel_WhileTilesAreReported_EndsTheRequest()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=upscale");
+        await Expect(page["#upscale-code"]).ToContainTextAsync("drawing.png");
+        await page.Button("Upscale").ClickAsync();
+        await Expect(page["#upscale-status"]).ToContainTextAsync(new Regex(@"^\d+ of \d+ tiles", RegexOptions.None, TimeSpan.FromSeconds(1)), new LocatorAssertionsToContainTextOptions { Timeout = 60_000 });
+        await Expect(page["#upscale-progress"]).ToBeVisibleAsync();
+        await page.Button("Cancel").ClickAsync();
+        await Expect(page["#upscale-status"]).ToHaveTextAsync("cancelled");
+        await Expect(page["#upscale-progress"]).ToBeHiddenAsync();
+        await Expect(page.Button("Upscale")).ToBeEnabledAsync();
+        await Expect(page.Button("Cancel")).ToBeDisabledAsync();
+    }
+
+    [BrowserFact]
+    public async Task Refusal_IsSaidInTheServicesWords()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=upscale&picture=cat", width: 360);
+        await Expect(page["#upscale-code"]).ToContainTextAsync("cat.jpg");
+        await page["#upscale-source input[type=file]"].SetInputFilesAsync(new FilePayload { Name = "x.png", MimeType = "image/png", Buffer = "not a picture"u8.ToArray() });
+        await page.Button("Upscale").ClickAsync();
+        await Expect(page["#upscale-problem"]).Not.ToBeEmptyAsync();
+        await Expect(page.Button("Upscale")).ToBeEnabledAsync();
+        Assert.True(await page.Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"), "wider than the screen");
+    }
+
+    [BrowserFact]
+    public async Task Views_AreReachedByKeyboard_AndByTheBrowsersBack()
+    {
+        await using WatchedPage page = await playground.OpenAsync("");
+        await page.Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Upscale" }).FocusAsync();
+        await page.Page.Keyboard.PressAsync("Enter");
+        await Expect(page["#view-upscale"]).ToBeVisibleAsync();
+        await Expect(page["#view-arithmetic"]).ToBeHiddenAsync();
+        await Expect(page.Page).ToHaveTitleAsync("Upscale · DeconvService");
+        await page.Page.GoBackAsync();
+        await Expect(page["#view-arithmetic"]).ToBeVisibleAsync();
+        await Expect(page["#formula-width"]).ToHaveTextAsync("(5 + 0 + 0 - 3)/1 + 1 = 3");
+    }
+}
