@@ -24,6 +24,7 @@ public sealed class Playground : IAsyncLifetime
             return;
 
         _app = ServiceApp.OnKestrel();
+        Assertions.SetDefaultExpectTimeout(20_000); // also on a machine that does other things
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {

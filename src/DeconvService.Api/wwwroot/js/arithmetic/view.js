@@ -102,7 +102,7 @@ function light() {
   const here = steps() ? { side: 'driver', row: Math.floor(state.step / axes[1].drivers), column: state.step % axes[1].drivers } : null;
   const focus = hovered ?? here;
   scene.light(focus);
-  byId('explain').textContent = focus ? explain(scene, focus, values) : 'No window fits: see below what would.';
+  byId('explain').textContent = focus ? explain(scene, focus, values) : 'No window fits.';
 }
 
 function goTo(index) {
@@ -184,7 +184,7 @@ const ask = debounce(80, async () => {
     if (error.name === 'AbortError') return;
     if (!(error instanceof ServiceProblem)) throw error;
     showAnswer(null, error.problem);
-    showProblem(byId('arithmetic-problem'), error.problem, suggestion => change(withSuggestion(state, suggestion)));
+    showProblem(byId('arithmetic-problem'), error.problem, suggestion => { change(withSuggestion(state, suggestion)); byId('scene').focus(); });
   }
 });
 

@@ -32,8 +32,9 @@ export async function show(parameters) {
   const kernel = parameters.get('kernel') ?? initial.kernel, matrix = kernel.startsWith('[') ? parse(kernel) : null;
   state = { ...initial, ...given, kernel: matrix ? 'matrix' : kernel, matrix, op: parameters.get('op') === 'conv-transpose' ? 'conv-transpose' : 'conv' };
   if (presets.length === 0 && !await loadPresets()) return;
-  if (picture === null || picture.sample !== state.picture) await source.take(state.picture);
-  else change({});
+  const asked = parameters.get('picture');
+  if (picture === null || (asked !== null && asked !== picture.sample)) await source.take(state.picture);
+  else change({ picture: picture.sample ?? '' }); // the visitor's own picture stays
 }
 
 export function hide() {

@@ -32,8 +32,9 @@ export async function show(parameters) {
   }
 
   byId('upscale-model').replaceChildren(...models.map(({ name }) => element('option', { value: name }, name)));
-  if (picture === null || picture.sample !== state.picture) await source.take(state.picture);
-  else change({});
+  const asked = parameters.get('picture');
+  if (picture === null || (asked !== null && asked !== picture.sample)) await source.take(state.picture);
+  else change({ picture: picture.sample ?? '' }); // the visitor's own picture stays
 }
 
 export function hide() {
