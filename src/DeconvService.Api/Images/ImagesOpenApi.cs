@@ -89,7 +89,7 @@ internal static class ImagesOpenApi
         yield return ("quality", Schemas.Integer("1 to 100, of JPEG (default 90) and WebP (default 80).", minimum: 1), null);
     }
 
-    private static string ExamplePicture(ImageFormat format) => $"/examples/coffee.{format switch
+    internal static string ExamplePicture(ImageFormat format) => $"/examples/coffee.{format switch
     {
         ImageFormat.Jpeg => "jpg",
         ImageFormat.Tiff => "tif",
@@ -130,7 +130,7 @@ internal static class ImagesOpenApi
         return content;
     }
 
-    private static OpenApiResponse Answer()
+    internal static OpenApiResponse Answer()
     {
         var content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal);
         foreach (ImageFormat format in ImageFormats.Writable)

@@ -29,12 +29,12 @@ internal static class ModelsFeature
     public static void MapModels(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder group = app.MapGroup("/v1").WithTags("Models");
-        group.MapGet("/models", ModelEndpoints.List).WithName("listModels");
-        group.MapGet("/models/{name}", ModelEndpoints.Describe).WithName("describeModel");
-        group.MapPut("/models/{name}", ModelEndpoints.PutAsync).WithName("putModel").AddEndpointFilter<ManagementGuard>();
-        group.MapDelete("/models/{name}", ModelEndpoints.DeleteAsync).WithName("deleteModel").AddEndpointFilter<ManagementGuard>();
-        group.MapPost("/models/{name}/image", PictureAsync).WithName("modelImage");
-        group.MapGet("/progress/{id}", ProgressEndpoints.Follow).WithName("progress");
+        ModelsOpenApi.DescribeList(group.MapGet("/models", ModelEndpoints.List).WithName("listModels"));
+        ModelsOpenApi.DescribeDetails(group.MapGet("/models/{name}", ModelEndpoints.Describe).WithName("describeModel"));
+        ModelsOpenApi.DescribePut(group.MapPut("/models/{name}", ModelEndpoints.PutAsync).WithName("putModel").AddEndpointFilter<ManagementGuard>());
+        ModelsOpenApi.DescribeDelete(group.MapDelete("/models/{name}", ModelEndpoints.DeleteAsync).WithName("deleteModel").AddEndpointFilter<ManagementGuard>());
+        ModelsOpenApi.DescribePicture(group.MapPost("/models/{name}/image", PictureAsync).WithName("modelImage"));
+        ModelsOpenApi.DescribeProgress(group.MapGet("/progress/{id}", ProgressEndpoints.Follow).WithName("progress"));
     }
 
     private static Task PictureAsync(HttpContext context, string name, PictureEndpoint endpoint, CancellationToken cancellationToken) =>
