@@ -49,11 +49,11 @@ internal static class InferenceFeature
     {
         int[] errors = [400, 401, 403, 404, 500, 501, 503];
         repository.MapPost("/index", RepositoryEndpoints.IndexAsync).WithName("repositoryIndex").Describe(
-            "List the repository", """[{"name":"upconv7-scale2x","version":"1","state":"READY","reason":""}]""", [400, 413, 500], request: "{}");
+            "List the repository", """[{"name":"upconv7-scale2x","version":"1","state":"READY","reason":""}]""", [400, 413, 500], request: """{"ready":true}""");
         repository.MapPost("/models/{name}/load", RepositoryEndpoints.LoadAsync).WithName("loadModel").AddEndpointFilter<ManagementGuard>()
-            .Describe("Load a network, or load it again", answer: null, errors, request: "{}", isManagement: true);
+            .Describe("Load a network, or load it again", answer: null, errors, isManagement: true);
         repository.MapPost("/models/{name}/unload", RepositoryEndpoints.UnloadAsync).WithName("unloadModel").AddEndpointFilter<ManagementGuard>()
-            .Describe("Take a network out of memory", answer: null, errors, request: "{}", isManagement: true);
+            .Describe("Take a network out of memory", answer: null, errors, """{"parameters":{"unload_dependents":false}}""", isManagement: true);
     }
 
     private static Task InferAsync(HttpContext context, string name, string? version, InferenceEndpoint endpoint, CancellationToken cancellationToken) =>

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using DeconvService.Engine.Tensors;
 using DeconvService.Onnx;
 using DeconvService.Onnx.Geometry;
@@ -57,9 +58,11 @@ internal sealed record ModelDetails : ModelDescription
         : base(description) => (Layers, MultiplyAdds) = (layers, multiplyAdds);
 
     /// <summary>The layers in the order in which they run.</summary>
+    [JsonPropertyOrder(1)]
     public IReadOnlyList<LayerDescription> Layers { get; }
 
     /// <summary>Multiply-adds of a run for the given input size, over all layers.</summary>
+    [JsonPropertyOrder(1)]
     public long? MultiplyAdds { get; }
 }
 

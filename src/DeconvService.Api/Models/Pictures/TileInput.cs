@@ -1,4 +1,5 @@
 using System.Buffers;
+using DeconvService.Engine.Tensors;
 using DeconvService.Imaging;
 
 namespace DeconvService.Api.Models.Pictures;
@@ -16,7 +17,34 @@ internal static class TileInput
     /// <param name="tile">Which part.</param>
     /// <param name="source">Which colours of the picture the planes take.</param>
     /// <param name="planes">Receives the values.</param>
-    public static void Fill(PixelBuffer pixels, Tile tile, PlaneSource source, Span<float> planes)
+    /// <param name="buffers">Where memory comes from.</param>
+    public static void Fill(PixelBuffer pixels, Tile tile, PlaneSource source, Span<float> planes, AlignedBufferPool buffers)
+    {
+        if (pixels.HasAlpha)
+            FillVisible(pixels, tile, source, planes, buffers);
+        else
+            FillOpaque(pixels, tile, source, planes);
+    }
+
+    private static void FillVisible(PixelBuffer pixels, Tile tile, PlaneSource source, Span<float> planes, AlignedBufferPool buffers)
+    {
+        int width = tile.X.InputLength;
+        int height = tile.Y.InputLength;
+        using var colours = new HiddenColours(pixels, tile.X.InputBegin, tile.Y.InputBegin, width, height, buffers);
+        float[] scratch = ArrayPool<float>.Shared.Rent(width * pixels.ColourChannels);
+        for (int y = 0; y < height; y++)
+        {
+            for (int c = 0; c < pixels.ColourChannels; c++)
+                colours.Row(c, y).CopyTo(scratch.AsSpan(c * width));
+
+            for (int c = 0; c < source.Planes; c++)
+                Take(scratch, width, pixels.ColourChannels, source, c, planes.Slice(((c * height) + y) * width, width));
+        }
+
+        ArrayPool<float>.Shared.Return(scratch);
+    }
+
+    private static void FillOpaque(PixelBuffer pixels, Tile tile, PlaneSource source, Span<float> planes)
     {
         int width = tile.X.InputLength;
         int height = tile.Y.InputLength;

@@ -105,7 +105,7 @@ internal sealed class TileRun
         {
             for (int pass = 0; pass < passes.Count; pass++)
             {
-                TileInput.Fill(pixels, tile, passes[pass], run.Input(0));
+                TileInput.Fill(pixels, tile, passes[pass], run.Input(0), _buffers);
                 run.Execute(cancellationToken);
                 Crop(run.Output(0), prepared.OutputShapes[0], tile, planes.Span[(pass * width * height)..]);
             }
@@ -143,7 +143,7 @@ internal sealed class TileRun
 
     private void WaitForRows(PixelBuffer pixels, Tile tile, CancellationToken cancellationToken)
     {
-        int rows = Math.Clamp(tile.Y.InputEnd, 1, pixels.Height);
+        int rows = Math.Clamp(tile.Y.InputEnd + (pixels.HasAlpha ? HiddenColours.Reach : 0), 1, pixels.Height);
         if (pixels.HasAlpha)
         {
             int bottom = tile.OutputY + tile.Y.OutputLength;

@@ -137,6 +137,25 @@ public sealed class TileRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Execute_ColoursOfTransparentPixels_DoNotMatter()
+    {
+        ServedModel model = Serve(TestNetwork.Border());
+        using PixelBuffer black = CutOut(hidden: 0);
+        using PixelBuffer white = CutOut(hidden: 255);
+        (Planes one, _) = await RunAsync(model, black, Accuracy.Exact, tileBytes: 0);
+        (Planes other, _) = await RunAsync(model, white, Accuracy.Exact, tileBytes: 0);
+        Assert.Equal(one.Values, other.Values);
+
+        // Where the shape ends its colour goes on: inside, nothing shows that it ends.
+        using PixelBuffer endless = CutOut(hidden: 90);
+        endless.Rows(0, 40).Fill(90);
+        (Planes plain, _) = await RunAsync(model, endless, Accuracy.Exact, tileBytes: 0);
+        const int Edge = (21 * 80) + 21;
+        Assert.Equal(plain.Values[Edge], one.Values[Edge], 1e-5f);
+        model.Release();
+    }
+
+    [Fact]
     public async Task Execute_Cancelled_StopsWithinATile()
     {
         using PixelBuffer picture = RandomPicture(83, 59, 3);
@@ -184,6 +203,22 @@ public sealed class TileRunTests : IDisposable
         var picture = new PixelBuffer(width, height, channels);
         new Random(7).NextBytes(picture.Rows(0, height));
         picture.Publish(height);
+        return picture;
+    }
+
+    // A square of one colour, 10 to 30, in a transparent picture of 40 by 40.
+    private static PixelBuffer CutOut(byte hidden)
+    {
+        var picture = new PixelBuffer(40, 40, 4);
+        Span<byte> bytes = picture.Rows(0, 40);
+        for (int i = 0; i < 40 * 40; i++)
+        {
+            bool isInside = i % 40 is >= 10 and < 30 && i / 40 is >= 10 and < 30;
+            bytes.Slice(4 * i, 3).Fill(isInside ? (byte)90 : hidden);
+            bytes[(4 * i) + 3] = isInside ? (byte)255 : (byte)0;
+        }
+
+        picture.Publish(40);
         return picture;
     }
 
