@@ -14,6 +14,7 @@ internal static class LimitsFeature
         services.AddOptions<KestrelServerOptions>().Configure(server => server.Limits.MaxRequestBodySize = null); // RequestBodyLimit
 
         services.AddHostedService<ShutdownPause>();
+        services.AddHostedService<SecondSignal>();
         services.AddOptions<HostOptions>().Configure<LimitsOptions>((host, limits) => // running requests may end
             host.ShutdownTimeout = TimeSpan.FromSeconds(limits.ShutdownPauseSeconds + limits.RequestSeconds));
         services.AddRequestTimeouts();

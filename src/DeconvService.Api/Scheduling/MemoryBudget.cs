@@ -9,8 +9,8 @@ namespace DeconvService.Api.Scheduling;
 /// </remarks>
 internal sealed class MemoryBudget(LimitsOptions limits)
 {
-    // The runtime, code, the image codec and network buffers, measured at about 100 MiB.
-    private const long ProcessBytes = 128L << 20;
+    // The runtime, code, the image codec, a small network and the buffers of some hundred connections.
+    private const long ProcessBytes = 160L << 20;
 
     /// <summary>Bytes of the whole process.</summary>
     public long TotalBytes { get; } = limits.EffectiveMemoryBytes;
@@ -19,10 +19,10 @@ internal sealed class MemoryBudget(LimitsOptions limits)
     public long TensorBytes => Math.Max(TotalBytes / 2, TotalBytes - ProcessBytes);
 
     /// <summary>Bytes of request bodies and the tensors in them.</summary>
-    public long BodyBytes => TensorBytes / 2;
+    public long BodyBytes => TensorBytes / 16 * 7; // an eighth is lost where the pool rounds sizes up
 
     /// <summary>Bytes of workspaces, packed weights, pictures and results.</summary>
-    public long WorkBytes => TensorBytes - BodyBytes;
+    public long WorkBytes => BodyBytes;
 
     /// <summary>Bytes that are not given back to the system but kept for the next request.</summary>
     public long KeptBytes => Math.Min(256L << 20, TensorBytes / 4);

@@ -21,9 +21,6 @@ internal static class SecurityFeature
             server.Limits.MaxRequestHeadersTotalSize = 32 << 10;
             server.Limits.MaxRequestHeaderCount = 64;
             server.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-
-            // What waits for memory waits outside: a connection holds this much of its body and no more.
-            server.Limits.MaxRequestBufferSize = 128 << 10;
         });
         return services;
     }
