@@ -1,7 +1,10 @@
 using BenchmarkDotNet.Running;
 using DeconvService.Benchmarks.Encodings;
+using DeconvService.Benchmarks.Fuzz;
 using DeconvService.Benchmarks.Layers;
 using DeconvService.Benchmarks.Pictures;
+using DeconvService.Benchmarks.Soak;
+using DeconvService.Benchmarks.Throughput;
 
 // Commands of our own first; everything else are BenchmarkDotNet's options.
 switch (args)
@@ -12,6 +15,12 @@ switch (args)
         return await EncodingBenchmark.RunAsync(options.ElementAtOrDefault(0) ?? "python3");
     case ["pictures", .. var options]:
         return await PictureFilterBenchmark.RunAsync(options.ElementAtOrDefault(0) ?? "python3");
+    case ["fuzz", .. var options]:
+        return await FuzzCommand.RunAsync(options);
+    case ["soak", .. var options]:
+        return await SoakCommand.RunAsync(options);
+    case ["throughput", .. var options]:
+        return await ThroughputCommand.RunAsync(options);
     default:
         BenchmarkSwitcher.FromAssembly(typeof(LayersCommand).Assembly).Run(args);
         return 0;

@@ -12,7 +12,7 @@ using DeconvService.Imaging;
 namespace DeconvService.Api.Images;
 
 /// <summary>The handler of <c>/v1/images/conv</c> and <c>/v1/images/conv-transpose</c>.</summary>
-internal sealed class ImageEndpoint(IImageCodec codec, ConvolutionEngine engine, ComputeQueue queue, LimitsOptions limits)
+internal sealed class ImageEndpoint(IImageCodec codec, ConvolutionEngine engine, ComputeQueue queue, ServiceMetrics metrics, LimitsOptions limits)
 {
     // The filter's tiles and the engine's workspace.
     private const long FilterBytes = 16L << 20;
@@ -38,7 +38,7 @@ internal sealed class ImageEndpoint(IImageCodec codec, ConvolutionEngine engine,
         long resultBytes = layer.Output.Count * (answer.Format is null ? sizeof(float) : 2);
         timing.Start("queue");
         using IDisposable memory = await queue.ReserveAsync(picture.DecodeBytes + resultBytes + FilterBytes, cancellationToken);
-        var job = new Job(codec, engine, timing, request, layer, picture);
+        var job = new Job(codec, engine, timing, metrics, request, layer, picture);
         if (answer.Format is { } format)
         {
             var encoded = new Pipe(new PipeOptions(pauseWriterThreshold: 0, minimumSegmentSize: 64 << 10, useSynchronizationContext: false));
@@ -82,7 +82,8 @@ internal sealed class ImageEndpoint(IImageCodec codec, ConvolutionEngine engine,
     }
 
     /// <summary>The work of one request, on a thread of the queue.</summary>
-    private sealed class Job(IImageCodec codec, ConvolutionEngine engine, ServerTiming timing, ImageRequest request, ConvShape layer, ImageInfo picture)
+    private sealed class Job(
+        IImageCodec codec, ConvolutionEngine engine, ServerTiming timing, ServiceMetrics metrics, ImageRequest request, ConvShape layer, ImageInfo picture)
     {
         public string Algorithm { get; private set; } = "";
 
@@ -111,7 +112,7 @@ internal sealed class ImageEndpoint(IImageCodec codec, ConvolutionEngine engine,
             Algorithm = filter.Algorithm;
             timing.Start("run");
             run(filter, source);
-            timing.Stop();
+            metrics.Computed(layer.Kind, Algorithm, timing.Stop(), layer.MultiplyAdds);
         }
     }
 }

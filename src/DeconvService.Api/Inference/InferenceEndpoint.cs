@@ -11,7 +11,7 @@ namespace DeconvService.Api.Inference;
 
 /// <summary>The handler of <c>POST /v2/models/{m}/infer</c>.</summary>
 internal sealed class InferenceEndpoint(
-    ModelRepository repository, InferenceRequestReader reader, ComputeQueue queue, AlignedBufferPool buffers, LimitsOptions limits)
+    ModelRepository repository, InferenceRequestReader reader, ComputeQueue queue, AlignedBufferPool buffers, ServiceMetrics metrics, LimitsOptions limits)
 {
     /// <summary>Runs a network on the tensors of the body.</summary>
     public async Task HandleAsync(HttpContext context, string name, string? version, CancellationToken cancellationToken)
@@ -59,6 +59,7 @@ internal sealed class InferenceEndpoint(
                 cancellationToken,
                 prepared.MultiplyAdds);
             TimeSpan queueTime = Stopwatch.GetElapsedTime(start) - inferTime;
+            metrics.NetworkComputed(facts.Algorithm, inferTime, prepared.MultiplyAdds);
             var writer = new InferenceResponseWriter(model, request.Id, outputs);
             writer.ThrowUnlessRepresentable();
             SetHeaders(context, facts.Algorithm, [("decode", inputTime), ("queue", queueTime), ("plan", planTime), ("run", inferTime)]);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using DeconvService.Api.Errors;
+using DeconvService.Api.Observability;
 using DeconvService.Engine;
 using DeconvService.Onnx;
 
@@ -9,7 +10,8 @@ namespace DeconvService.Api.Models;
 /// All networks of the service. Requests lease them; management calls change them, one at a time: the old network serves until the new one
 /// is ready, and is freed by its last request. Thread-safe.
 /// </summary>
-internal sealed partial class ModelRepository(ModelDirectory directory, ConvolutionEngine engine, ILogger<ModelRepository> logger) : IDisposable
+internal sealed partial class ModelRepository(
+    ModelDirectory directory, ConvolutionEngine engine, ServiceMetrics metrics, ILogger<ModelRepository> logger) : IDisposable
 {
     private const string Unloaded = "unloaded";
 
@@ -266,6 +268,7 @@ internal sealed partial class ModelRepository(ModelDirectory directory, Convolut
         catch (Exception exception)
         {
             // Whatever a file does to the reader: it is one network less, and no reason to stop.
+            metrics.ModelLoaded(success: false);
             LogBroken(exception is OnnxModelException ? null : exception, file.Name, file.Version, exception.Message);
             if (List(file.Name).FirstOrDefault(slot => slot.File.Version.Equals(file.Version, StringComparison.Ordinal))?.Model is null)
                 Set(new ModelSlot(file, ModelState.Unavailable, exception.Message, Failed: true));
@@ -279,6 +282,7 @@ internal sealed partial class ModelRepository(ModelDirectory directory, Convolut
     private void Serve(ModelFile file, CompiledModel network)
     {
         Set(new ModelSlot(file, ModelState.Ready, Model: new ServedModel(file.Name, file.Version, network, StatisticsOf(file))));
+        metrics.ModelLoaded(success: true);
         LogServed(file.Name, file.Version, network.Parameters);
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using DeconvService.Engine.Convolution;
 
 namespace DeconvService.Api.Observability;
 
@@ -49,8 +50,14 @@ internal sealed class ServiceMetrics
     /// <summary>A stage of a computation ended.</summary>
     public void StageEnded(string stage, TimeSpan time) => _stages.Record(time.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
 
-    /// <summary>An operator was computed.</summary>
-    public void Computed(string operatorName, string algorithm, TimeSpan time, long multiplyAdds)
+    /// <summary>A convolution was computed.</summary>
+    public void Computed(ConvKind kind, string algorithm, TimeSpan time, long multiplyAdds) =>
+        Computed(kind == ConvKind.Transposed ? "conv-transpose" : "conv", algorithm, time, multiplyAdds);
+
+    /// <summary>A network, or a part of a picture in it, was computed.</summary>
+    public void NetworkComputed(string algorithms, TimeSpan time, long multiplyAdds) => Computed("network", algorithms, time, multiplyAdds);
+
+    private void Computed(string operatorName, string algorithm, TimeSpan time, long multiplyAdds)
     {
         KeyValuePair<string, object?> by = new("operator", operatorName), with = new("algorithm", algorithm);
         _compute.Record(time.TotalSeconds, by, with);

@@ -52,8 +52,7 @@ internal sealed class ConvRunner(ConvolutionEngine engine, ComputeQueue queue, L
                 using Workspace workspace = engine.RentWorkspace(plan);
                 timing.Start("run");
                 plan.Run(input.Data, output.Data, workspace, cancellationToken: token);
-                string operatorName = shape.Kind == ConvKind.Transposed ? "conv-transpose" : "conv";
-                metrics.Computed(operatorName, plan.Algorithm, timing.Stop(), shape.MultiplyAdds);
+                metrics.Computed(shape.Kind, plan.Algorithm, timing.Stop(), shape.MultiplyAdds);
                 result = new ConvResult(output, plan.Algorithm, memory);
             }
             catch

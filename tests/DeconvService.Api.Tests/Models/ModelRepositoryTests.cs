@@ -1,5 +1,7 @@
 using DeconvService.Api.Errors;
 using DeconvService.Api.Models;
+using DeconvService.Api.Observability;
+using DeconvService.Api.Tests.Observability;
 using DeconvService.Engine;
 using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Tensors;
@@ -16,7 +18,7 @@ public sealed class ModelRepositoryTests : IDisposable
     private readonly ModelRepository _repository;
 
     public ModelRepositoryTests() =>
-        _repository = new ModelRepository(new ModelDirectory(_root), _engine, NullLogger<ModelRepository>.Instance);
+        _repository = new ModelRepository(new ModelDirectory(_root), _engine, new ServiceMetrics(new MeterFactory()), NullLogger<ModelRepository>.Instance);
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 

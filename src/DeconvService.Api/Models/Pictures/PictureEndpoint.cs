@@ -18,6 +18,7 @@ internal sealed class PictureEndpoint(
     ComputeQueue queue,
     AlignedBufferPool buffers,
     ProgressRegistry registry,
+    ServiceMetrics metrics,
     LimitsOptions limits,
     ModelsOptions options)
 {
@@ -48,6 +49,7 @@ internal sealed class PictureEndpoint(
             await AnswerTensorAsync(context, job, lease.Model, answer, progress, timing, cancellationToken);
 
         facts.Algorithm = job.Algorithms;
+        metrics.NetworkComputed(job.Algorithms, run.ComputeTime, run.MultiplyAdds);
     }
 
     private TileRun Plan(ServedModel model, PictureMapping mapping, ImageInfo picture, Accuracy accuracy, PictureAnswer answer)

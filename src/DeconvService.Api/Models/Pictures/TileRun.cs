@@ -82,7 +82,9 @@ internal sealed class TileRun
             {
                 Tile tile = Plan[column, row];
                 bottom = tile.OutputY + tile.Y.OutputLength;
-                await queue.RunAsync(bytes: 0, token => ExecuteTile(pixels, tile, result, token), cancellationToken, Prepare(tile).MultiplyAdds);
+                long multiplyAdds = Prepare(tile).MultiplyAdds;
+                await queue.RunAsync(bytes: 0, token => ExecuteTile(pixels, tile, result, token), cancellationToken, multiplyAdds);
+                MultiplyAdds += multiplyAdds;
                 progress.Report((row * Plan.Columns) + column + 1, Plan.Count);
             }
 
