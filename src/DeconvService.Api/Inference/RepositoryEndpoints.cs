@@ -77,16 +77,41 @@ internal static class RepositoryEndpoints
         {
             var document = JsonDocument.Parse(text);
             if (document.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                ReadStrings(document.RootElement);
                 return document;
+            }
 
             document.Dispose();
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw InferenceFaults.Invalid($"the body is no JSON: {exception.Message}");
         }
 
         throw InferenceFaults.Invalid("the body must be a JSON object");
+    }
+
+    // An escape that is half of a character is found only when its string is read: that shall be here, not wherever a name is looked for.
+    private static void ReadStrings(JsonElement element)
+    {
+        if (element.ValueKind == JsonValueKind.String)
+            _ = element.GetString();
+
+        if (element.ValueKind == JsonValueKind.Array)
+        {
+            foreach (JsonElement item in element.EnumerateArray())
+                ReadStrings(item);
+        }
+
+        if (element.ValueKind == JsonValueKind.Object)
+        {
+            foreach (JsonProperty property in element.EnumerateObject())
+            {
+                _ = property.Name;
+                ReadStrings(property.Value);
+            }
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using DeconvService.Api.Models;
 using DeconvService.Api.Scheduling;
 using DeconvService.Engine;
 
@@ -22,6 +23,7 @@ internal static class MetricsFeature
             app.Services.GetRequiredService<ComputeQueue>(),
             app.Services.GetRequiredService<ConvolutionEngine>(),
             app.Services.GetRequiredService<MemoryBudget>());
+        ModelMetrics.Observe(app.Services.GetRequiredService<ServiceMetrics>().Meter, app.Services.GetRequiredService<ModelRepository>());
         app.UseMiddleware<TransferCount>();
     }
 

@@ -42,7 +42,7 @@ internal static class FuzzSeeds
             new("PUT", "/v1/models/fuzz", [("Content-Type", "application/octet-stream"), ("X-Api-Key", Key)], OneLayerNetwork()),
             new("GET", $"/v1/models/{Model}?input=1,3,64,64", [], []),
             new("GET", "/v1/images/kernels?kernel=gaussian&sigma=2&size=5", [], []),
-            new("GET", "/v1/conv/shape?inputShape=[1,3,8,8]&weightShape=[4,3,3,3]&stride=2", [], []),
+            new("POST", "/v1/conv/shape?inputShape=[1,3,9,9]&weightShape=[4,3,3,3]&stride=2", [], []),
         ];
         foreach (string type in new[] { "image/jpeg", "image/webp" })
         {

@@ -34,6 +34,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         int port = FreePort();
         var start = new ProcessStartInfo(program, arguments(port)) { RedirectStandardOutput = true, UseShellExecute = false };
         start.Environment["Serilog__MinimumLevel__Default"] = "Error";
+        start.Environment["Serilog__MinimumLevel__Override__Microsoft.Hosting.Lifetime"] = "Error";
         foreach (string setting in settings)
             start.Environment[setting.Split('=', 2)[0]] = setting.Split('=', 2)[1];
 

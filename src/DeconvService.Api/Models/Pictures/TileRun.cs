@@ -62,6 +62,9 @@ internal sealed class TileRun
     /// <summary>Seconds that tiles were computed for; the rest of the time they waited for a core or for the decoder.</summary>
     public TimeSpan ComputeTime { get; private set; }
 
+    /// <summary>Multiply-adds of the tiles so far.</summary>
+    public long MultiplyAdds { get; private set; }
+
     /// <summary>Computes the result. Each tile waits for a core of its own, so that others get their turn between two tiles.</summary>
     /// <param name="queue">Where the cores are.</param>
     /// <param name="pixels">The picture; may still be growing.</param>
