@@ -36,18 +36,13 @@ export class Grid {
     if (values) this.write(values);
   }
 
-  get total() {
-    const { rows, columns, top, left, bottom, right } = this.extent;
-    return { width: (columns + left + right) * this.place.cell, height: (rows + top + bottom) * this.place.cell };
-  }
-
   /** Pixel position of the top left corner of a cell; cells around have negative or large indices. */
   corner(row, column) {
     const { x, y, cell } = this.place;
     return [x + (column + this.extent.left) * cell, y + (row + this.extent.top) * cell];
   }
 
-  /** The cell under a point, or null; cells around count when asked for. */
+  /** The cell under a point, or null; cells around do not count. */
   cellAt(px, py) {
     const { x, y, cell } = this.place;
     const row = Math.floor((py - y) / cell) - this.extent.top, column = Math.floor((px - x) / cell) - this.extent.left;
@@ -95,7 +90,7 @@ export class Grid {
     for (const [shade, d] of shades) this.group.append(svg('path', { class: 'heat', d, 'fill-opacity': (0.72 * shade).toFixed(3) }));
   }
 
-  /** Marks an area of cells for good (what is left over). */
+  /** Marks an area of cells for good (what no window reaches). */
   mark(className, d) {
     this.marks.append(svg('path', { class: className, d }));
   }

@@ -88,7 +88,7 @@ export class Scene {
     return text;
   }
 
-  /** What no window reaches is hatched: the last rows and columns, the padding counted in. */
+  /** What no window reaches is marked: the last rows and columns, the padding counted in. */
   markRemainder() {
     if (this.transposed) return;
     const [h, w] = this.axes, bottom = h.input + h.end, right = w.input + w.end;
@@ -96,7 +96,7 @@ export class Scene {
     if (h.output && h.remainder) this.input.mark('leftover', this.input.area(bottom - h.remainder, -w.begin, bottom, right));
   }
 
-  /** What one cell has to do with: {driver, plane, taps} as lists of [row, column], and the products as [driver, plane, tap] pairs. */
+  /** What one cell has to do with: cells of the other grid and the taps in between; real are those that do not lie in the padding. */
   relate({ side, row, column }) {
     const [h, w] = this.axes, meet = side === 'driver' ? fromDriver : fromPlane;
     const rows = meet(h, row), columns = meet(w, column);

@@ -15,9 +15,10 @@ export const snippets = (state, axes, origin) => {
 function describe(state, [h, w]) {
   const [kh, kw] = [h.kernel, w.kernel], pair = name => h[name] === w[name] ? `${h[name]}` : `(${h[name]}, ${w[name]})`;
   return {
-    h, w, kh, kw, pair, transposed: state.op === 'conv-transpose', symmetric: h.begin === h.end && w.begin === w.end,
-    kernel: kh === kw ? `${kh}` : `(${kh}, ${kw})`, crops: h.begin + h.end + w.begin + w.end > 0,
-    remainder: h.remainder + w.remainder > 0, stride: pair('stride'), dilation: pair('dilation'), padding: pair('begin'), outputPadding: pair('outputPadding'),
+    h, w, kh, kw, transposed: state.op === 'conv-transpose', symmetric: h.begin === h.end && w.begin === w.end,
+    kernel: kh === kw ? `${kh}` : `(${kh}, ${kw})`, padded: h.begin + h.end + w.begin + w.end > 0,
+    remainder: h.remainder + w.remainder > 0,
+    stride: pair('stride'), dilation: pair('dilation'), padding: pair('begin'), outputPadding: pair('outputPadding'),
   };
 }
 
@@ -51,7 +52,7 @@ const slice = axis => `${axis.begin}:${axis.end ? `-${axis.end}` : ''}`;
 const shape = ({ h, w }) => `(1, 1, ${h.output}, ${w.output})`;
 
 function keras(layer, state) {
-  const { h, w, transposed, kernel, crops } = layer;
+  const { h, w, transposed, kernel, padded } = layer;
   const head = 'import keras\nfrom keras import layers\n\n# channels last: (N, H, W, C)\n';
   const stride = h.stride === w.stride ? `${h.stride}` : `(${h.stride}, ${w.stride})`;
   const common = some(`1, ${kernel}`, unless(stride, '1', `strides=${stride}`), unless(layer.dilation, '1', `dilation_rate=${layer.dilation}`));
@@ -59,11 +60,11 @@ function keras(layer, state) {
   const lines = [`layers.Input((${h.input}, ${w.input}, 1))`];
   if (transposed) {
     lines.push(`layers.Conv2DTranspose(${common}, output_padding=(${h.outputPadding}, ${w.outputPadding}), use_bias=False)`);
-    if (crops) lines.push(`layers.Cropping2D(${borders})`);
+    if (padded) lines.push(`layers.Cropping2D(${borders})`);
   } else if (state.padding === 'same-upper') {
     lines.push(`layers.Conv2D(${common}, padding="same", use_bias=False)`);
   } else {
-    if (crops) lines.push(`layers.ZeroPadding2D(${borders})`);
+    if (padded) lines.push(`layers.ZeroPadding2D(${borders})`);
     lines.push(`layers.Conv2D(${common}, use_bias=False)`);
   }
 

@@ -7,7 +7,15 @@ export const byId = id => document.getElementById(id);
 
 /** Makes an element; a property that the element has is set as a property, any other as an attribute. */
 export function element(name, properties = {}, ...children) {
-  return fill(document.createElement(name), properties, children);
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === undefined || value === null) continue;
+    if (key in made) made[key] = value;
+    else made.setAttribute(key, value);
+  }
+
+  made.append(...children.filter(child => child !== null && child !== undefined));
+  return made;
 }
 
 /** Makes an SVG element. */
@@ -15,17 +23,6 @@ export function svg(name, attributes = {}, ...children) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   made.append(...children);
-  return made;
-}
-
-function fill(made, properties, children) {
-  for (const [key, value] of Object.entries(properties)) {
-    if (value === undefined || value === null) continue;
-    if (key in made && key !== 'list') made[key] = value;
-    else made.setAttribute(key, value);
-  }
-
-  made.append(...children.filter(child => child !== null && child !== undefined));
   return made;
 }
 
