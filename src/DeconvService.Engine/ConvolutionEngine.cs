@@ -57,6 +57,10 @@ public sealed class ConvolutionEngine : IDisposable
         return new Workspace(Buffers.Rent((plan.WorkspaceBytes + sizeof(float) - 1) / sizeof(float)));
     }
 
+    /// <summary>Compiles what common layers use, by running a few small ones; a host calls it before it reports ready.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public void WarmUp(CancellationToken cancellationToken = default) => Convolution.WarmUp.Run(this, cancellationToken);
+
     /// <summary>Ends the threads and frees the memory.</summary>
     public void Dispose()
     {

@@ -92,6 +92,15 @@ public sealed class EngineTests
     }
 
     [Fact]
+    public void WarmUp_GivesItsMemoryBack()
+    {
+        using var engine = new ConvolutionEngine(new EngineOptions { Threads = 2 });
+        engine.WarmUp();
+        Assert.Equal(0, engine.Buffers.LentBytes);
+        Assert.Throws<OperationCanceledException>(() => engine.WarmUp(new CancellationToken(canceled: true)));
+    }
+
+    [Fact]
     public void Run_WrongLengths_Throws()
     {
         ConvCase layer = ShapeTable.Get("groups_2");
