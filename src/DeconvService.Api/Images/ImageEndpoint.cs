@@ -21,7 +21,7 @@ internal sealed class ImageEndpoint(IImageCodec codec, ConvolutionEngine engine,
     public async Task HandleAsync(HttpContext context, ConvKind kind, CancellationToken cancellationToken)
     {
         var timing = ServerTiming.Of(context);
-        PictureAnswer answer = PictureAnswer.Choose(context);
+        _ = PictureAnswer.Choose(context); // an Accept that cannot be met is answered before the picture is read
         queue.ThrowIfFull();
 
         var parameters = new ImageParameterReader(kind);
@@ -29,6 +29,7 @@ internal sealed class ImageEndpoint(IImageCodec codec, ConvolutionEngine engine,
         using PictureBody body = await PictureBody.ReadAsync(context.Request, engine.Buffers, cancellationToken, parameters.Take);
         ImageRequest request = parameters.Build();
         ImageInfo picture = codec.Identify(body.Bytes);
+        PictureAnswer answer = PictureAnswer.Choose(context, picture.Format);
         ConvShape layer = request.LayerOf(picture.Channels, picture.Height, picture.Width);
         PictureFaults.ThrowUnlessAnswerable(layer.Output[3], layer.Output[2], layer.Output[1], answer.Format, limits);
         RequestFacts facts = RequestFacts.Of(context);

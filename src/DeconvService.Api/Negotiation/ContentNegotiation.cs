@@ -19,7 +19,9 @@ internal static class ContentNegotiation
     /// <exception cref="ServiceException"><see cref="ServiceErrorKind.NotAcceptable"/>: none of them is accepted; the fact <c>available</c> lists them.</exception>
     public static string ChooseMediaType(this HttpContext context, params ReadOnlySpan<string> available)
     {
-        context.Response.Headers.Append(HeaderNames.Vary, HeaderNames.Accept);
+        if (!context.Response.Headers.Vary.Contains(HeaderNames.Accept, StringComparer.Ordinal))
+            context.Response.Headers.Append(HeaderNames.Vary, HeaderNames.Accept);
+
         StringValues accept = context.Request.Headers.Accept;
         if (StringValues.IsNullOrEmpty(accept))
             return available[0];

@@ -92,6 +92,18 @@ public sealed class ImageEndpointsTests(ImageEndpointsTests.Service service) : I
     }
 
     [PictureFact]
+    public async Task Conv_AcceptAnyPictureForAForm_AnswersTheTypeOfItsPart()
+    {
+        using var form = new MultipartFormDataContent { { new ByteArrayContent(Picture("rgb.jpg")), "image", "photo" } };
+        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/images/conv?kernel=box") { Content = form };
+        request.Headers.Accept.ParseAdd("image/*");
+        HttpResponseMessage response = await _app.SendAsync(request);
+        using PixelBuffer result = await ReadPictureAsync(response, "image/jpeg");
+        Assert.Equal(48, result.Width);
+        Assert.Equal("Accept", Assert.Single(response.Headers.Vary));
+    }
+
+    [PictureFact]
     public async Task Conv_AcceptJson_AnswersTheTensorClamped()
     {
         HttpResponseMessage response = await PostAsync("/v1/images/conv?kernel=identity&scale=3&offset=-0.5", Photo(), "image/png", "application/json");

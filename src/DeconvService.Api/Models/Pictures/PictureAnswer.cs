@@ -11,15 +11,14 @@ namespace DeconvService.Api.Models.Pictures;
 internal sealed record PictureAnswer(string MediaType, ImageFormat? Format)
 {
     /// <summary>Chooses by <c>Accept</c>. A wish for any picture gets the type that came in, a wish for anything a PNG.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="came">The type that came in, once it is known; before that the answer only says whether there can be one.</param>
     /// <exception cref="Errors.ServiceException">Nothing that is accepted can be written.</exception>
-    public static PictureAnswer Choose(HttpContext context)
+    public static PictureAnswer Choose(HttpContext context, ImageFormat? came = null)
     {
         List<ImageFormat> formats = [.. ImageFormats.Writable];
-        if (WantsAnyPicture(context.Request) && MediaTypeHeaderValue.TryParse(context.Request.ContentType, out MediaTypeHeaderValue? type)
-            && ImageFormats.FromMediaType(type.MediaType.ToString()) is { } came && formats.Remove(came))
-        {
-            formats.Insert(0, came);
-        }
+        if (came is { } format && WantsAnyPicture(context.Request) && formats.Remove(format))
+            formats.Insert(0, format);
 
         string mediaType = context.ChooseMediaType([.. formats.Select(format => format.MediaType()), TensorMediaTypes.Npy, TensorMediaTypes.Json]);
         return new PictureAnswer(mediaType, ImageFormats.FromMediaType(mediaType));

@@ -29,13 +29,14 @@ internal sealed class PictureEndpoint(
     public async Task HandleAsync(HttpContext context, string name, CancellationToken cancellationToken)
     {
         var timing = ServerTiming.Of(context);
-        PictureAnswer answer = PictureAnswer.Choose(context);
+        _ = PictureAnswer.Choose(context); // an Accept that cannot be met is answered before the picture is read
         (Accuracy accuracy, int? quality) = PictureParameters.Read(context.Request.Query);
         using ModelLease lease = repository.Lease(name);
         PictureMapping mapping = PictureMapping.Of(lease.Model);
         using RequestProgress progress = registry.Begin(context.Request.Headers[RequestIdHeader]);
         using PictureBody body = await PictureBody.ReadAsync(context.Request, buffers, cancellationToken);
         ImageInfo picture = codec.Identify(body.Bytes);
+        PictureAnswer answer = PictureAnswer.Choose(context, picture.Format);
         timing.Start("plan");
         TileRun run = Plan(lease.Model, mapping, picture, accuracy, answer);
         using var job = new PictureJob(codec, run, body, picture, timing);
