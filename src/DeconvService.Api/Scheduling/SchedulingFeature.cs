@@ -25,6 +25,7 @@ internal static class SchedulingFeature
             engine.Buffers.MaximumBytes = budget.TensorBytes;
             return engine;
         });
+        services.AddHostedService<EngineWarmUp>();
         return services;
     }
 
