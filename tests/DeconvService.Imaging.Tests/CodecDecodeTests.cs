@@ -72,10 +72,10 @@ public sealed class CodecDecodeTests
     {
         using var pixels = _codec.Decode(TestPictures.Encoded("cmyk.jpg"));
         Assert.Equal(3, pixels.Channels);
-        Assert.True(Pixel(pixels, 6) is (>= 250, >= 250, >= 250), "white");
-        Assert.True(Pixel(pixels, 18) is (<= 80, >= 120, >= 180), "cyan");
-        Assert.True(Pixel(pixels, 30) is (<= 70, <= 70, <= 70), "black");
-        Assert.True(Pixel(pixels, 42) is (>= 200, >= 200, <= 80), "yellow");
+        Assert.True(Pixel(pixels, 6) is ( >= 250, >= 250, >= 250), "white");
+        Assert.True(Pixel(pixels, 18) is ( <= 80, >= 120, >= 180), "cyan");
+        Assert.True(Pixel(pixels, 30) is ( <= 70, <= 70, <= 70), "black");
+        Assert.True(Pixel(pixels, 42) is ( >= 200, >= 200, <= 80), "yellow");
 
         static (byte R, byte G, byte B) Pixel(PixelBuffer pixels, int x)
         {

@@ -105,13 +105,13 @@ public sealed class NetworkTests : IDisposable
         (TensorShape partShape, float[] actual) = Run(model, part, PartHeight, PartWidth, accuracy);
 
         for (int c = 0; c < 3; c++)
-        for (int y = 0; y < partShape[2]; y++)
-        for (int x = 0; x < partShape[3]; x++)
-        {
-            float expected = whole[(((c * wholeShape[2]) + (2 * Top) + y) * wholeShape[3]) + (2 * Left) + x];
-            float tolerance = accuracy == Accuracy.Exact ? 0 : 1e-5f * Math.Max(1, Math.Abs(expected));
-            Assert.Equal(expected, actual[(((c * partShape[2]) + y) * partShape[3]) + x], tolerance);
-        }
+            for (int y = 0; y < partShape[2]; y++)
+                for (int x = 0; x < partShape[3]; x++)
+                {
+                    float expected = whole[(((c * wholeShape[2]) + (2 * Top) + y) * wholeShape[3]) + (2 * Left) + x];
+                    float tolerance = accuracy == Accuracy.Exact ? 0 : 1e-5f * Math.Max(1, Math.Abs(expected));
+                    Assert.Equal(expected, actual[(((c * partShape[2]) + y) * partShape[3]) + x], tolerance);
+                }
     }
 
     private static (TensorShape Shape, float[] Output) Run(CompiledModel model, float[] input, int height, int width, Accuracy accuracy)

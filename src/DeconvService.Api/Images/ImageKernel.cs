@@ -58,8 +58,8 @@ internal sealed record ImageKernel(int Rows, int Columns, float[] Weights)
     {
         float[] weights = new float[vertical.Length * horizontal.Length];
         for (int row = 0; row < vertical.Length; row++)
-        for (int column = 0; column < horizontal.Length; column++)
-            weights[(row * horizontal.Length) + column] = (float)(vertical[row] * horizontal[column]);
+            for (int column = 0; column < horizontal.Length; column++)
+                weights[(row * horizontal.Length) + column] = (float)(vertical[row] * horizontal[column]);
 
         return new ImageKernel(vertical.Length, horizontal.Length, weights);
     }

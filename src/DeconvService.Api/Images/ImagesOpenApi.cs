@@ -57,7 +57,11 @@ internal static class ImagesOpenApi
 
         static OpenApiParameter Query(string name, OpenApiSchema schema, JsonNode? example) => new()
         {
-            Name = name, In = ParameterLocation.Query, Description = schema.Description, Schema = schema, Example = example,
+            Name = name,
+            In = ParameterLocation.Query,
+            Description = schema.Description,
+            Schema = schema,
+            Example = example,
         };
     }
 

@@ -42,32 +42,32 @@ public static class Pooling
         (PoolAxis depth, PoolAxis height, PoolAxis width) = (shape.Depth, shape.Height, shape.Width);
         int at = 0;
         for (int plane = 0; plane < shape.Planes; plane++)
-        for (int z = 0; z < depth.Output; z++)
-        for (int y = 0; y < height.Output; y++)
-        for (int x = 0; x < width.Output; x++)
-        {
-            float best = float.NegativeInfinity;
-            long place = -1, start = (long)plane * shape.InputPlane;
-            for (int c = 0; c < depth.Kernel; c++)
-            for (int b = 0; b < height.Kernel; b++)
-            for (int a = 0; a < width.Kernel; a++)
-            {
-                int k = depth.Source(z, c), j = height.Source(y, b), i = width.Source(x, a);
-                if (k < 0 || k >= depth.Input || j < 0 || j >= height.Input || i < 0 || i >= width.Input)
-                    continue;
+            for (int z = 0; z < depth.Output; z++)
+                for (int y = 0; y < height.Output; y++)
+                    for (int x = 0; x < width.Output; x++)
+                    {
+                        float best = float.NegativeInfinity;
+                        long place = -1, start = (long)plane * shape.InputPlane;
+                        for (int c = 0; c < depth.Kernel; c++)
+                            for (int b = 0; b < height.Kernel; b++)
+                                for (int a = 0; a < width.Kernel; a++)
+                                {
+                                    int k = depth.Source(z, c), j = height.Source(y, b), i = width.Source(x, a);
+                                    if (k < 0 || k >= depth.Input || j < 0 || j >= height.Input || i < 0 || i >= width.Input)
+                                        continue;
 
-                float value = input[(int)start + (((k * height.Input) + j) * width.Input) + i];
-                if (value <= best && place >= 0)
-                    continue;
+                                    float value = input[(int)start + (((k * height.Input) + j) * width.Input) + i];
+                                    if (value <= best && place >= 0)
+                                        continue;
 
-                best = value;
-                place = start + (columnMajor
-                    ? (((i * height.Input) + j) * depth.Input) + k
-                    : (((k * height.Input) + j) * width.Input) + i);
-            }
+                                    best = value;
+                                    place = start + (columnMajor
+                                        ? (((i * height.Input) + j) * depth.Input) + k
+                                        : (((k * height.Input) + j) * width.Input) + i);
+                                }
 
-            places[at++] = place;
-        }
+                        places[at++] = place;
+                    }
     }
 
     private static unsafe void Run(PoolShape shape, ReadOnlySpan<float> input, Span<float> output, bool average, bool countPadding, EngineThreads threads, CancellationToken cancellationToken)
@@ -87,21 +87,21 @@ public static class Pooling
             (PoolAxis depth, PoolAxis height, PoolAxis width) = (shape.Depth, shape.Height, shape.Width);
             float* from = input + ((long)item * shape.InputPlane), to = output + ((long)item * shape.OutputPlane);
             for (int z = 0; z < depth.Output; z++)
-            for (int y = 0; y < height.Output; y++)
-            {
-                var row = new Span<float>(to + (((z * height.Output) + y) * width.Output), width.Output);
-                row.Fill(average ? 0 : float.NegativeInfinity);
-                for (int c = 0; c < depth.Kernel; c++)
-                for (int b = 0; b < height.Kernel; b++)
+                for (int y = 0; y < height.Output; y++)
                 {
-                    int k = depth.Source(z, c), j = height.Source(y, b);
-                    if (k >= 0 && k < depth.Input && j >= 0 && j < height.Input)
-                        TakeRow(new ReadOnlySpan<float>(from + (((k * height.Input) + j) * width.Input), width.Input), row);
-                }
+                    var row = new Span<float>(to + (((z * height.Output) + y) * width.Output), width.Output);
+                    row.Fill(average ? 0 : float.NegativeInfinity);
+                    for (int c = 0; c < depth.Kernel; c++)
+                        for (int b = 0; b < height.Kernel; b++)
+                        {
+                            int k = depth.Source(z, c), j = height.Source(y, b);
+                            if (k >= 0 && k < depth.Input && j >= 0 && j < height.Input)
+                                TakeRow(new ReadOnlySpan<float>(from + (((k * height.Input) + j) * width.Input), width.Input), row);
+                        }
 
-                if (average)
-                    Divide(row, depth.Taps(z, countPadding) * height.Taps(y, countPadding));
-            }
+                    if (average)
+                        Divide(row, depth.Taps(z, countPadding) * height.Taps(y, countPadding));
+                }
         }
 
         private void TakeRow(ReadOnlySpan<float> from, Span<float> row)

@@ -223,14 +223,16 @@ internal static class ShapeOperators
             {
                 TensorPrimitives.ConvertTruncating(arguments.In<long>(0), arguments.Out());
                 Round(arguments.Out(), arguments.Out(), to);
-            },
+            }
+            ,
             _ => (in arguments) =>
             {
                 ReadOnlySpan<long> from = arguments.In<long>(0);
                 Span<long> result = arguments.Out<long>();
                 for (int i = 0; i < result.Length; i++)
                     result[i] = to.Wrap(from[i]);
-            },
+            }
+            ,
         };
         context.Emit(input.Shape, to, kernel, PlaneMap.Identity, inPlace: sameForm);
     }

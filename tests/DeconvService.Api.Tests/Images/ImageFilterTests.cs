@@ -143,7 +143,11 @@ public sealed class ImageFilterTests : IDisposable
         var kernel = new ImageKernel(size, size, weights);
         var parameters = new ConvParameters
         {
-            Kind = kind, Stride = stride, Dilation = dilation, Padding = 1, Fit = kind == ConvKind.Convolution ? ConvFit.Floor : ConvFit.Exact,
+            Kind = kind,
+            Stride = stride,
+            Dilation = dilation,
+            Padding = 1,
+            Fit = kind == ConvKind.Convolution ? ConvFit.Floor : ConvFit.Exact,
         };
         ConvShape layer = kernel.LayerOf(parameters, 1, Height, Width);
         float[] input = new float[Width * Height], expected = new float[layer.Output.Count];

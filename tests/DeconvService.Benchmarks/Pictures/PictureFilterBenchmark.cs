@@ -35,7 +35,7 @@ internal static class PictureFilterBenchmark
         ];
 
         string script = Path.Combine(AppContext.BaseDirectory, "Pictures", "peers.py");
-        using var peers = Process.Start(new ProcessStartInfo(python, [script, $"{Height}", $"{Width}"]) 
+        using var peers = Process.Start(new ProcessStartInfo(python, [script, $"{Height}", $"{Width}"])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,

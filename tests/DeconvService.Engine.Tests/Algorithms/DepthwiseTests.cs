@@ -109,7 +109,12 @@ public sealed class DepthwiseTests
         const int Channels = 3;
         var parameters = new ConvParameters
         {
-            Kind = kind, Stride = stride, Dilation = dilation, PaddingMode = mode, Groups = Channels, Padding = 3,
+            Kind = kind,
+            Stride = stride,
+            Dilation = dilation,
+            PaddingMode = mode,
+            Groups = Channels,
+            Padding = 3,
             Fit = kind == ConvKind.Convolution ? ConvFit.Floor : ConvFit.Exact,
         };
         ConvShape shape = ConvShape.Create(parameters, new TensorShape(2, Channels, 83, 45), new TensorShape(Channels, 1, height, width));

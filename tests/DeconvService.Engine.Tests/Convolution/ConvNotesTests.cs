@@ -59,51 +59,51 @@ public sealed class ConvNotesTests
     public void Notes_Overlap_IsWhatIsCounted()
     {
         for (int kernel = 1; kernel <= 9; kernel++)
-        for (int stride = 1; stride <= 6; stride++)
-        for (int dilation = 1; dilation <= 4; dilation++)
-        {
-            ConvShape shape = ConvShape.Create(Transposed with { Stride = stride, Dilation = dilation }, [1, 1, 40], [1, 1, kernel]);
-            float[] counts = Products(shape);
-            int reach = (kernel - 1) * dilation;
-            float[] inner = counts[reach..(counts.Length - reach)];
-            string? note = shape.Notes.SingleOrDefault(text => text.Contains("checkerboard", StringComparison.Ordinal));
-            if (inner.Min() == inner.Max())
-                Assert.Null(note);
-            else
-                Assert.Contains($"take turns at {inner.Min()} to {inner.Max()} products{(inner.Min() == 0 ? ", and some" : "; a")}", note, StringComparison.Ordinal);
-        }
+            for (int stride = 1; stride <= 6; stride++)
+                for (int dilation = 1; dilation <= 4; dilation++)
+                {
+                    ConvShape shape = ConvShape.Create(Transposed with { Stride = stride, Dilation = dilation }, [1, 1, 40], [1, 1, kernel]);
+                    float[] counts = Products(shape);
+                    int reach = (kernel - 1) * dilation;
+                    float[] inner = counts[reach..(counts.Length - reach)];
+                    string? note = shape.Notes.SingleOrDefault(text => text.Contains("checkerboard", StringComparison.Ordinal));
+                    if (inner.Min() == inner.Max())
+                        Assert.Null(note);
+                    else
+                        Assert.Contains($"take turns at {inner.Min()} to {inner.Max()} products{(inner.Min() == 0 ? ", and some" : "; a")}", note, StringComparison.Ordinal);
+                }
     }
 
     [Fact]
     public void Notes_OutputsOfZerosAndDroppedInputs_AreWhatIsCounted()
     {
         foreach (ConvKind kind in (ConvKind[])[ConvKind.Convolution, ConvKind.Transposed])
-        for (int input = 1; input <= 7; input++)
-        for (int kernel = 1; kernel <= 4; kernel++)
-        for (int stride = 1; stride <= 3; stride++)
-        for (int padding = 0; padding <= 6; padding++)
-        {
-            bool transposed = kind == ConvKind.Transposed;
-            var parameters = new ConvParameters { Kind = kind, Stride = stride, Padding = ConvPadding.Pairs(padding, 1), Fit = transposed ? ConvFit.Exact : ConvFit.Floor };
-            if (!ConvShape.TryCreate(parameters, [1, 1, input], [1, 1, kernel], null, out ConvShape? shape, out _))
-                continue;
+            for (int input = 1; input <= 7; input++)
+                for (int kernel = 1; kernel <= 4; kernel++)
+                    for (int stride = 1; stride <= 3; stride++)
+                        for (int padding = 0; padding <= 6; padding++)
+                        {
+                            bool transposed = kind == ConvKind.Transposed;
+                            var parameters = new ConvParameters { Kind = kind, Stride = stride, Padding = ConvPadding.Pairs(padding, 1), Fit = transposed ? ConvFit.Exact : ConvFit.Floor };
+                            if (!ConvShape.TryCreate(parameters, [1, 1, input], [1, 1, kernel], null, out ConvShape? shape, out _))
+                                continue;
 
-            // How often each output (convolution) or input (transposed) takes part.
-            float[] windows = transposed ? InputUses(shape) : Products(shape);
-            int first = windows.TakeWhile(count => count == 0).Count(), last = windows.Reverse().TakeWhile(count => count == 0).Count();
-            string note = transposed
-                ? $"all that the first {first} and last {last} of {input} input elements give is cropped away"
-                : $"the first {first} and last {last} of {windows.Length} outputs see nothing but zeros";
-            bool said = shape.Notes.Any(text => text.Contains(note, StringComparison.Ordinal));
-            Assert.True(said || first + last == 0 || windows.All(count => count == 0), $"{parameters}: {note}");
-            // A stride over the kernel leaves more unread, which is another note.
-            if (!transposed && stride <= kernel)
-            {
-                int unread = InputUses(shape).Reverse().TakeWhile(count => count == 0).Count();
-                int claimed = shape.Notes.Where(text => text.Contains("are dropped", StringComparison.Ordinal)).Select(text => int.Parse(text.Split("last ")[1].Split(' ')[0])).SingleOrDefault();
-                Assert.Equal(windows.All(count => count == 0) ? claimed : unread, claimed);
-            }
-        }
+                            // How often each output (convolution) or input (transposed) takes part.
+                            float[] windows = transposed ? InputUses(shape) : Products(shape);
+                            int first = windows.TakeWhile(count => count == 0).Count(), last = windows.Reverse().TakeWhile(count => count == 0).Count();
+                            string note = transposed
+                                ? $"all that the first {first} and last {last} of {input} input elements give is cropped away"
+                                : $"the first {first} and last {last} of {windows.Length} outputs see nothing but zeros";
+                            bool said = shape.Notes.Any(text => text.Contains(note, StringComparison.Ordinal));
+                            Assert.True(said || first + last == 0 || windows.All(count => count == 0), $"{parameters}: {note}");
+                            // A stride over the kernel leaves more unread, which is another note.
+                            if (!transposed && stride <= kernel)
+                            {
+                                int unread = InputUses(shape).Reverse().TakeWhile(count => count == 0).Count();
+                                int claimed = shape.Notes.Where(text => text.Contains("are dropped", StringComparison.Ordinal)).Select(text => int.Parse(text.Split("last ")[1].Split(' ')[0])).SingleOrDefault();
+                                Assert.Equal(windows.All(count => count == 0) ? claimed : unread, claimed);
+                            }
+                        }
     }
 
     // The number of products of each output.

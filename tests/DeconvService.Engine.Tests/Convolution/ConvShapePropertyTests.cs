@@ -34,8 +34,12 @@ public sealed class ConvShapePropertyTests
         select new Request(
             new ConvParameters
             {
-                Kind = kind, Stride = stride, Dilation = dilation, Padding = padding,
-                Fit = transposed ? ConvFit.Exact : fit, PaddingMode = transposed ? PaddingMode.Zeros : mode,
+                Kind = kind,
+                Stride = stride,
+                Dilation = dilation,
+                Padding = padding,
+                Fit = transposed ? ConvFit.Exact : fit,
+                PaddingMode = transposed ? PaddingMode.Zeros : mode,
             },
             [1, 2, .. input],
             [2, 2, .. kernel],
@@ -139,7 +143,11 @@ public sealed class ConvShapePropertyTests
 
     [Fact]
     public void Suggestions_OneAxis_AreTheNearest() => Property.Check(
-        from input in Gen.Choose(1, 40) from kernel in Gen.Choose(1, 9) from stride in Gen.Choose(2, 12) from dilation in Gen.Choose(1, 4) from padding in Gen.Choose(0, 5)
+        from input in Gen.Choose(1, 40)
+        from kernel in Gen.Choose(1, 9)
+        from stride in Gen.Choose(2, 12)
+        from dilation in Gen.Choose(1, 4)
+        from padding in Gen.Choose(0, 5)
         select new Request(new ConvParameters { Stride = stride, Dilation = dilation, Padding = padding }, [1, 1, input], [1, 1, kernel], null),
         request =>
         {
@@ -207,8 +215,15 @@ public sealed class ConvShapePropertyTests
             select new Request(
                 new ConvParameters
                 {
-                    Kind = kind, Groups = groups, Stride = stride, Dilation = dilation, Padding = rule, OutputPadding = outputPadding, OutputSize = outputSize,
-                    Fit = kind == ConvKind.Transposed ? ConvFit.Exact : fit, PaddingMode = kind == ConvKind.Transposed ? PaddingMode.Zeros : mode,
+                    Kind = kind,
+                    Groups = groups,
+                    Stride = stride,
+                    Dilation = dilation,
+                    Padding = rule,
+                    OutputPadding = outputPadding,
+                    OutputSize = outputSize,
+                    Fit = kind == ConvKind.Transposed ? ConvFit.Exact : fit,
+                    PaddingMode = kind == ConvKind.Transposed ? PaddingMode.Zeros : mode,
                 },
                 input,
                 matched && rank > 1 ? [kind == ConvKind.Transposed ? input[1] : weight[0], kind == ConvKind.Transposed ? weight[1] : input[1], .. weight[2..]] : weight,

@@ -44,21 +44,29 @@ public sealed unsafe class MicroKernelTests
         int* offsets = stackalloc int[] { last * step, 0 };
         var product = new MicroProduct
         {
-            A = a.Pointer, X = x.Pointer, Offsets = offsets, Segments = 2, Depth = depth, LastDepth = last, Step = step,
-            C = c.Pointer, RowStride = step, Accumulate = accumulate,
+            A = a.Pointer,
+            X = x.Pointer,
+            Offsets = offsets,
+            Segments = 2,
+            Depth = depth,
+            LastDepth = last,
+            Step = step,
+            C = c.Pointer,
+            RowStride = step,
+            Accumulate = accumulate,
         };
         MicroKernelTable.Find<V, TLayout>(rows, vectors)(in product);
 
         float[] expected = new float[rows * step];
         for (int r = 0; r < rows; r++)
-        for (int v = 0; v < step; v++)
-        {
-            double sum = accumulate ? before[(r * step) + v] : 0;
-            for (int k = 0; k < steps; k++)
-                sum += (double)a.Span[stepAt(k) + rowAt(r)] * x.Span[((k < depth ? last + k : k - depth) * step) + v];
+            for (int v = 0; v < step; v++)
+            {
+                double sum = accumulate ? before[(r * step) + v] : 0;
+                for (int k = 0; k < steps; k++)
+                    sum += (double)a.Span[stepAt(k) + rowAt(r)] * x.Span[((k < depth ? last + k : k - depth) * step) + v];
 
-            expected[(r * step) + v] = (float)sum;
-        }
+                expected[(r * step) + v] = (float)sum;
+            }
 
         Tolerance.AssertClose(expected, c.Span, what: $"{typeof(V).Name} {rows} x {vectors}");
     }

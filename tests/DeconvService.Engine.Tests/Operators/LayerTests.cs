@@ -47,12 +47,12 @@ public sealed class LayerTests : IDisposable
                 (int plane, int row, int column) = (i / width.Output / height.Output, i / width.Output % height.Output, i % width.Output);
                 List<float> seen = [];
                 for (int a = 0; a < height.Kernel; a++)
-                for (int b = 0; b < width.Kernel; b++)
-                {
-                    int r = height.Source(row, a), c = width.Source(column, b);
-                    if (r >= 0 && r < height.Input && c >= 0 && c < width.Input)
-                        seen.Add(x[(((plane * height.Input) + r) * width.Input) + c]);
-                }
+                    for (int b = 0; b < width.Kernel; b++)
+                    {
+                        int r = height.Source(row, a), c = width.Source(column, b);
+                        if (r >= 0 && r < height.Input && c >= 0 && c < width.Input)
+                            seen.Add(x[(((plane * height.Input) + r) * width.Input) + c]);
+                    }
 
                 Assert.Equal(seen.Count == 0 ? float.NegativeInfinity : seen.Max(), max[i]);
                 Assert.Equal(seen.Count == 0 ? 0 : seen.Average(), mean[i], 1e-5f);
@@ -69,22 +69,22 @@ public sealed class LayerTests : IDisposable
         float[] a = RandomTensor.Integers((long)m * k, 1), b = RandomTensor.Integers((long)k * n, 2), turned = new float[b.Length];
         float[] c = new float[m * n], d = new float[m * n];
         for (int i = 0; i < k; i++)
-        for (int j = 0; j < n; j++)
-            turned[(j * k) + i] = b[(i * n) + j];
+            for (int j = 0; j < n; j++)
+                turned[(j * k) + i] = b[(i * n) + j];
 
         MatrixMultiplication.Run(a, b, c, m, k, n, Threads);
         MatrixMultiplication.RunTransposed(a, turned, d, m, k, n, Threads);
 
         for (int i = 0; i < m; i++)
-        for (int j = 0; j < n; j++)
-        {
-            double sum = 0;
-            for (int t = 0; t < k; t++)
-                sum += a[(i * k) + t] * b[(t * n) + j];
+            for (int j = 0; j < n; j++)
+            {
+                double sum = 0;
+                for (int t = 0; t < k; t++)
+                    sum += a[(i * k) + t] * b[(t * n) + j];
 
-            Assert.Equal(sum, c[(i * n) + j]);
-            Assert.Equal(sum, d[(i * n) + j]);
-        }
+                Assert.Equal(sum, c[(i * n) + j]);
+                Assert.Equal(sum, d[(i * n) + j]);
+            }
     }
 
     [Theory]
@@ -99,15 +99,15 @@ public sealed class LayerTests : IDisposable
         Softmax.Run(x, y, axis, inner, Threads);
 
         for (int o = 0; o < 2; o++)
-        for (int i = 0; i < inner; i++)
-        {
-            double sum = 0;
-            for (int a = 0; a < axis; a++)
-                sum += Math.Exp(x[(((o * axis) + a) * inner) + i] - 1000.0);
+            for (int i = 0; i < inner; i++)
+            {
+                double sum = 0;
+                for (int a = 0; a < axis; a++)
+                    sum += Math.Exp(x[(((o * axis) + a) * inner) + i] - 1000.0);
 
-            for (int a = 0; a < axis; a++)
-                Assert.Equal(Math.Exp(x[(((o * axis) + a) * inner) + i] - 1000.0) / sum, y[(((o * axis) + a) * inner) + i], 1e-6);
-        }
+                for (int a = 0; a < axis; a++)
+                    Assert.Equal(Math.Exp(x[(((o * axis) + a) * inner) + i] - 1000.0) / sum, y[(((o * axis) + a) * inner) + i], 1e-6);
+            }
     }
 
     [Fact]

@@ -51,22 +51,22 @@ public sealed class TileTests : IDisposable
 
         int side = 8 / geometry.Multiple * geometry.Multiple;
         for (int y = 0; y < Height; y += side)
-        for (int x = 0; x < Width; x += side)
-        {
-            (TensorShape tileShape, float[] tile) = Run(
-                model,
-                picture,
-                geometry.Tile(Height, y, Math.Min(Height, y + side)),
-                geometry.Tile(Width, x, Math.Min(Width, x + side)));
-            for (int c = 0; c < shape[1]; c++)
-            for (int i = 0; i < tileShape[2]; i++)
-            for (int j = 0; j < tileShape[3]; j++)
+            for (int x = 0; x < Width; x += side)
             {
-                float expected = whole[(((c * shape[2]) + geometry.ToOutput(y) + i) * shape[3]) + geometry.ToOutput(x) + j];
-                float actual = tile[(((c * tileShape[2]) + i) * tileShape[3]) + j];
-                Assert.True(expected == actual, $"tile {y},{x}, channel {c}, output {i},{j}: {actual} instead of {expected}");
+                (TensorShape tileShape, float[] tile) = Run(
+                    model,
+                    picture,
+                    geometry.Tile(Height, y, Math.Min(Height, y + side)),
+                    geometry.Tile(Width, x, Math.Min(Width, x + side)));
+                for (int c = 0; c < shape[1]; c++)
+                    for (int i = 0; i < tileShape[2]; i++)
+                        for (int j = 0; j < tileShape[3]; j++)
+                        {
+                            float expected = whole[(((c * shape[2]) + geometry.ToOutput(y) + i) * shape[3]) + geometry.ToOutput(x) + j];
+                            float actual = tile[(((c * tileShape[2]) + i) * tileShape[3]) + j];
+                            Assert.True(expected == actual, $"tile {y},{x}, channel {c}, output {i},{j}: {actual} instead of {expected}");
+                        }
             }
-        }
     }
 
     [Theory]
@@ -178,9 +178,9 @@ public sealed class TileTests : IDisposable
         Span<float> input = run.Input(0);
         int at = 0;
         for (int c = 0; c < 3; c++)
-        for (int y = rows.InputBegin; y < rows.InputEnd; y++)
-        for (int x = columns.InputBegin; x < columns.InputEnd; x++)
-            input[at++] = picture[(((c * Height) + Math.Clamp(y, 0, Height - 1)) * Width) + Math.Clamp(x, 0, Width - 1)];
+            for (int y = rows.InputBegin; y < rows.InputEnd; y++)
+                for (int x = columns.InputBegin; x < columns.InputEnd; x++)
+                    input[at++] = picture[(((c * Height) + Math.Clamp(y, 0, Height - 1)) * Width) + Math.Clamp(x, 0, Width - 1)];
 
         run.Execute(TestContext.Current.CancellationToken);
         TensorShape whole = run.Prepared.OutputShapes[0];
@@ -188,9 +188,9 @@ public sealed class TileTests : IDisposable
         float[] data = new float[shape.Count];
         at = 0;
         for (int c = 0; c < shape[1]; c++)
-        for (int y = 0; y < shape[2]; y++)
-        for (int x = 0; x < shape[3]; x++)
-            data[at++] = run.Output(0)[(((c * whole[2]) + rows.OutputCrop + y) * whole[3]) + columns.OutputCrop + x];
+            for (int y = 0; y < shape[2]; y++)
+                for (int x = 0; x < shape[3]; x++)
+                    data[at++] = run.Output(0)[(((c * whole[2]) + rows.OutputCrop + y) * whole[3]) + columns.OutputCrop + x];
 
         return (shape, data);
     }

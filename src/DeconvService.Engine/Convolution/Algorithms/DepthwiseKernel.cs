@@ -284,20 +284,20 @@ internal static unsafe class DepthwiseGather<V>
     {
         DepthwiseAxis y = geometry.Y, x = geometry.X;
         for (int residueY = 0; residueY < y.Residues.Length; residueY++)
-        for (int residueX = 0; residueX < x.Residues.Length; residueX++)
-        {
-            float* plane = target + (nint)(residueY * geometry.LineFloats) + (nint)geometry.ColumnPlane(residueX);
-            long column = x.InputIndex(firstColumn, residueX);
-            for (int row = 0; row < rows + y.Span; row++)
+            for (int residueX = 0; residueX < x.Residues.Length; residueX++)
             {
-                long at = Source(y.InputIndex((long)firstRow + row, residueY), y.Axis.Input, mode);
-                float* to = plane + ((nint)row * geometry.Pitch);
-                if (at < 0)
-                    new Span<float>(to, columns + x.Span).Clear();
-                else
-                    Row(source + ((nint)at * x.Axis.Input), x.Axis.Input, mode, column, x.Axis.InputStep, to, columns + x.Span);
+                float* plane = target + (nint)(residueY * geometry.LineFloats) + (nint)geometry.ColumnPlane(residueX);
+                long column = x.InputIndex(firstColumn, residueX);
+                for (int row = 0; row < rows + y.Span; row++)
+                {
+                    long at = Source(y.InputIndex((long)firstRow + row, residueY), y.Axis.Input, mode);
+                    float* to = plane + ((nint)row * geometry.Pitch);
+                    if (at < 0)
+                        new Span<float>(to, columns + x.Span).Clear();
+                    else
+                        Row(source + ((nint)at * x.Axis.Input), x.Axis.Input, mode, column, x.Axis.InputStep, to, columns + x.Span);
+                }
             }
-        }
     }
 
     // Elements first, first + step, ... of a row that goes on beyond its ends.

@@ -48,14 +48,14 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
         else
         {
             for (int ry = 0; ry < y.Phases.Length; ry++)
-            for (int rx = 0; rx < x.Phases.Length; rx++)
-            {
-                (DepthwiseTap Y, DepthwiseTap X)[] pairs = [.. from a in y.Phases[ry] from b in x.Phases[rx] select (a, b)];
-                _taps[ry, rx] = DepthwiseTaps.Of(
-                    pairs,
-                    pair => (pair.Y.Residue * geometry.LineFloats) + geometry.ColumnPlane(pair.X.Residue) + ((long)pair.Y.Offset * geometry.Pitch) + pair.X.Offset,
-                    pair => (pair.Y.Kernel * x.Axis.Kernel) + pair.X.Kernel);
-            }
+                for (int rx = 0; rx < x.Phases.Length; rx++)
+                {
+                    (DepthwiseTap Y, DepthwiseTap X)[] pairs = [.. from a in y.Phases[ry] from b in x.Phases[rx] select (a, b)];
+                    _taps[ry, rx] = DepthwiseTaps.Of(
+                        pairs,
+                        pair => (pair.Y.Residue * geometry.LineFloats) + geometry.ColumnPlane(pair.X.Residue) + ((long)pair.Y.Offset * geometry.Pitch) + pair.X.Offset,
+                        pair => (pair.Y.Kernel * x.Axis.Kernel) + pair.X.Kernel);
+                }
 
             _weights = Pack("depthwise", null);
         }
@@ -175,11 +175,11 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
             float* vertical = plan._second!.Pointer + ((nint)f * y.Axis.Kernel);
             nint lineLength = ((nint)(rows + y.Span - 1) * geometry.Pitch) + columns;
             for (int rx = 0; rx < x.Phases.Length; rx++)
-            for (int residue = 0; residue < y.Residues.Length; residue++)
-            {
-                nint line = (nint)(residue * geometry.LineFloats);
-                DepthwiseKernel<V>.Run(gathered + line, plan._horizontal[rx], horizontal, lines + (nint)(rx * geometry.InputFloats) + line, lineLength);
-            }
+                for (int residue = 0; residue < y.Residues.Length; residue++)
+                {
+                    nint line = (nint)(residue * geometry.LineFloats);
+                    DepthwiseKernel<V>.Run(gathered + line, plan._horizontal[rx], horizontal, lines + (nint)(rx * geometry.InputFloats) + line, lineLength);
+                }
 
             for (int row = 0; row < rows; row += plan._passRows)
             {

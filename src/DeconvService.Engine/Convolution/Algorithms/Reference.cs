@@ -111,37 +111,37 @@ public static class Reference
     {
         int c = shape.InputChannels, cg = c / shape.Groups, group = f / (shape.OutputChannels / shape.Groups);
         for (int k0 = 0; k0 < a0.Kernel; k0++)
-        for (int k1 = 0; k1 < a1.Kernel; k1++)
-        {
-            long i0 = a0.Source(o0, k0, shape.PaddingMode), i1 = a1.Source(o1, k1, shape.PaddingMode);
-            if (i0 < 0 || i1 < 0)
-                continue;
-
-            for (int ic = 0; ic < cg; ic++)
+            for (int k1 = 0; k1 < a1.Kernel; k1++)
             {
-                ReadOnlySpan<float> x = Row(input, (n * c) + (group * cg) + ic, i0, i1, a0.Input, a1.Input, a2.Input);
-                ReadOnlySpan<float> w = Row(weight, ((long)f * cg) + ic, k0, k1, a0.Kernel, a1.Kernel, a2.Kernel);
-                for (int k2 = 0; k2 < w.Length; k2++)
+                long i0 = a0.Source(o0, k0, shape.PaddingMode), i1 = a1.Source(o1, k1, shape.PaddingMode);
+                if (i0 < 0 || i1 < 0)
+                    continue;
+
+                for (int ic = 0; ic < cg; ic++)
                 {
-                    // Outputs from..to meet the input itself, those beside them its padding.
-                    long offset = ((long)k2 * a2.Dilation) - a2.Begin;
-                    int from = Clamp(CeilDiv(-offset, a2.Stride) - first, sums.Length);
-                    int to = Clamp(CeilDiv(x.Length - offset, a2.Stride) - first, sums.Length);
-                    double value = w[k2];
-                    long at = offset + (((long)first + from) * a2.Stride);
-                    for (int i = from; i < to; i++, at += a2.Stride)
-                        sums[i] += value * x[(int)at];
+                    ReadOnlySpan<float> x = Row(input, (n * c) + (group * cg) + ic, i0, i1, a0.Input, a1.Input, a2.Input);
+                    ReadOnlySpan<float> w = Row(weight, ((long)f * cg) + ic, k0, k1, a0.Kernel, a1.Kernel, a2.Kernel);
+                    for (int k2 = 0; k2 < w.Length; k2++)
+                    {
+                        // Outputs from..to meet the input itself, those beside them its padding.
+                        long offset = ((long)k2 * a2.Dilation) - a2.Begin;
+                        int from = Clamp(CeilDiv(-offset, a2.Stride) - first, sums.Length);
+                        int to = Clamp(CeilDiv(x.Length - offset, a2.Stride) - first, sums.Length);
+                        double value = w[k2];
+                        long at = offset + (((long)first + from) * a2.Stride);
+                        for (int i = from; i < to; i++, at += a2.Stride)
+                            sums[i] += value * x[(int)at];
 
-                    if (shape.PaddingMode == PaddingMode.Zeros)
-                        continue;
+                        if (shape.PaddingMode == PaddingMode.Zeros)
+                            continue;
 
-                    for (int i = 0; i < from; i++)
-                        sums[i] += value * x[(int)a2.Source((long)first + i, k2, shape.PaddingMode)];
-                    for (int i = to; i < sums.Length; i++)
-                        sums[i] += value * x[(int)a2.Source((long)first + i, k2, shape.PaddingMode)];
+                        for (int i = 0; i < from; i++)
+                            sums[i] += value * x[(int)a2.Source((long)first + i, k2, shape.PaddingMode)];
+                        for (int i = to; i < sums.Length; i++)
+                            sums[i] += value * x[(int)a2.Source((long)first + i, k2, shape.PaddingMode)];
+                    }
                 }
             }
-        }
     }
 
     private static void ConvolveTransposed(
@@ -149,29 +149,29 @@ public static class Reference
     {
         int c = shape.InputChannels, cg = c / shape.Groups, fg = shape.OutputChannels / shape.Groups, group = f / fg;
         for (int k0 = 0; k0 < a0.Kernel; k0++)
-        for (int k1 = 0; k1 < a1.Kernel; k1++)
-        {
-            long i0 = a0.TransposedSource(o0, k0), i1 = a1.TransposedSource(o1, k1);
-            if (i0 < 0 || i1 < 0)
-                continue;
-
-            for (int ic = group * cg; ic < (group + 1) * cg; ic++)
+            for (int k1 = 0; k1 < a1.Kernel; k1++)
             {
-                ReadOnlySpan<float> x = Row(input, (n * c) + ic, i0, i1, a0.Input, a1.Input, a2.Input);
-                ReadOnlySpan<float> w = Row(weight, ((long)ic * fg) + (f % fg), k0, k1, a0.Kernel, a1.Kernel, a2.Kernel);
-                for (int k2 = 0; k2 < w.Length; k2++)
+                long i0 = a0.TransposedSource(o0, k0), i1 = a1.TransposedSource(o1, k1);
+                if (i0 < 0 || i1 < 0)
+                    continue;
+
+                for (int ic = group * cg; ic < (group + 1) * cg; ic++)
                 {
-                    // Inputs from..to land in the segment.
-                    long offset = ((long)k2 * a2.Dilation) - a2.Begin - first;
-                    int from = Clamp(CeilDiv(-offset, a2.Stride), x.Length);
-                    int to = Clamp(CeilDiv(sums.Length - offset, a2.Stride), x.Length);
-                    double value = w[k2];
-                    long at = offset + ((long)from * a2.Stride);
-                    for (int i = from; i < to; i++, at += a2.Stride)
-                        sums[(int)at] += value * x[i];
+                    ReadOnlySpan<float> x = Row(input, (n * c) + ic, i0, i1, a0.Input, a1.Input, a2.Input);
+                    ReadOnlySpan<float> w = Row(weight, ((long)ic * fg) + (f % fg), k0, k1, a0.Kernel, a1.Kernel, a2.Kernel);
+                    for (int k2 = 0; k2 < w.Length; k2++)
+                    {
+                        // Inputs from..to land in the segment.
+                        long offset = ((long)k2 * a2.Dilation) - a2.Begin - first;
+                        int from = Clamp(CeilDiv(-offset, a2.Stride), x.Length);
+                        int to = Clamp(CeilDiv(sums.Length - offset, a2.Stride), x.Length);
+                        double value = w[k2];
+                        long at = offset + ((long)from * a2.Stride);
+                        for (int i = from; i < to; i++, at += a2.Stride)
+                            sums[(int)at] += value * x[i];
+                    }
                 }
             }
-        }
     }
 
     // Row (i0, i1) of channel plane: the elements along the width.

@@ -63,12 +63,12 @@ internal sealed class SeparableTaps
             horizontal[x] = (float)(kernel[(row * width) + x] / largest);
 
         for (int y = 0; y < vertical.Length; y++)
-        for (int x = 0; x < horizontal.Length; x++)
-        {
-            double error = kernel[(y * width) + x] - ((double)vertical[y] * horizontal[x]);
-            if (!(Math.Abs(error) <= Tolerance * Math.Abs(largest)))
-                return false;
-        }
+            for (int x = 0; x < horizontal.Length; x++)
+            {
+                double error = kernel[(y * width) + x] - ((double)vertical[y] * horizontal[x]);
+                if (!(Math.Abs(error) <= Tolerance * Math.Abs(largest)))
+                    return false;
+            }
 
         return true;
     }
