@@ -11,6 +11,8 @@ switch (args)
 {
     case ["layers", .. var options]:
         return LayersCommand.Run(options);
+    case ["network", .. var options]:
+        return NetworkCommand.Run(options);
     case ["encodings", .. var options]:
         return await EncodingBenchmark.RunAsync(options.ElementAtOrDefault(0) ?? "python3");
     case ["pictures", .. var options]:

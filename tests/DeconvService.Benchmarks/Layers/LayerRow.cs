@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace DeconvService.Benchmarks.Layers;
 
 /// <summary>One line of the table.</summary>
@@ -21,4 +23,25 @@ internal sealed record LayerRow(
     double Gflops,
     double PercentOfPeak,
     string Algorithm,
-    double MaxRelativeError);
+    double MaxRelativeError)
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    /// <summary>Prints what stands above the table.</summary>
+    public static void PrintHead(double peak)
+    {
+        Console.WriteLine($"{Engine.Simd.SimdLevels.Best}, multiply-add peak {peak:F0} GFLOP/s a core");
+        Console.WriteLine($"{"layer",-24} {"thr",3} {"ours ms",9} {"peer ms",9} {"ratio",6} {"min",6} {"GFLOP/s",8} {"% peak",6} {"error",8}  algorithm");
+    }
+
+    /// <summary>Prints the line.</summary>
+    public void Print() => Console.WriteLine(
+        $"{Name,-24} {Threads,3} {OursMs,9:F3} {PeerMs,9:F3} {Ratio,6:F2} {MinRatio,6:F2} {Gflops,8:F1} {PercentOfPeak,6:F0} {MaxRelativeError,8:E1}  {Algorithm}");
+
+    /// <summary>Writes lines as a JSON array; does nothing without a path.</summary>
+    public static void Save(IReadOnlyList<LayerRow> rows, string path)
+    {
+        if (path.Length > 0)
+            File.WriteAllText(path, JsonSerializer.Serialize(rows, Json));
+    }
+}

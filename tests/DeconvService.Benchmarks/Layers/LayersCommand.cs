@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using DeconvService.Engine;
 using DeconvService.Engine.Convolution;
@@ -15,12 +14,10 @@ namespace DeconvService.Benchmarks.Layers;
 /// </summary>
 /// <remarks>
 /// Both sides get the same kind of numbers (input and bias from -1 to 1, weights from -0.1 to 0.1), weights packed beforehand, and run in
-/// turn for a fifth of the seconds, five times, so that a slower or faster minute of the machine hits both.
+/// turn (<see cref="InTurn"/>).
 /// </remarks>
 internal static class LayersCommand
 {
-    private const int Rounds = 5;
-
     /// <summary>Runs the command.</summary>
     public static int Run(string[] args)
     {
@@ -28,11 +25,10 @@ internal static class LayersCommand
         int[] threads = Array.ConvertAll(options.Get("threads", "1,2").Split(','), int.Parse);
         double seconds = double.Parse(options.Get("seconds", "0.5"));
         string only = options.Get("only", "");
-        using Peer? peer = options.Get("peer", Peer.DefaultFolder) is var folder && string.Equals(folder, "none", StringComparison.Ordinal) ? null : new Peer(folder);
+        using Peer? peer = Peer.Start(options.Get("peer", Peer.DefaultFolder));
         using var file = JsonDocument.Parse(File.ReadAllText(options.Get("file", Path.Combine(AppContext.BaseDirectory, "layers.json"))));
         double peak = Peak.Measure(SimdLevels.Best);
-        Console.WriteLine($"{SimdLevels.Best}, multiply-add peak {peak:F0} GFLOP/s a core");
-        Console.WriteLine($"{"layer",-24} {"thr",3} {"ours ms",9} {"peer ms",9} {"ratio",6} {"min",6} {"GFLOP/s",8} {"% peak",6} {"error",8}  algorithm");
+        LayerRow.PrintHead(peak);
 
         var rows = new List<LayerRow>();
         foreach (JsonElement element in Layers(file.RootElement).Where(item => item.GetProperty("name").GetString()!.Contains(only, StringComparison.Ordinal)))
@@ -42,22 +38,16 @@ internal static class LayersCommand
             {
                 LayerRow row = layer.Measure(count, seconds, peak, peer is null ? null : budget => peer.Time(element, count, budget));
                 rows.Add(row);
-                Console.WriteLine(
-                    $"{row.Name,-24} {row.Threads,3} {row.OursMs,9:F3} {row.PeerMs,9:F3} {row.Ratio,6:F2} {row.MinRatio,6:F2} " +
-                    $"{row.Gflops,8:F1} {row.PercentOfPeak,6:F0} {row.MaxRelativeError,8:E1}  {row.Algorithm}");
+                row.Print();
             }
         }
 
         foreach (var group in rows.Where(row => row.Ratio is not null).GroupBy(row => row.Threads))
             Console.WriteLine($"{group.Key} threads: geometric mean of ratio {GeometricMean(group.Select(row => row.Ratio!.Value)):F2}, of minRatio {GeometricMean(group.Select(row => row.MinRatio!.Value)):F2}, smallest minRatio {group.Min(row => row.MinRatio):F2}");
 
-        if (options.Get("json", "") is { Length: > 0 } path)
-            File.WriteAllText(path, JsonSerializer.Serialize(rows, JsonOptions));
-
+        LayerRow.Save(rows, options.Get("json", ""));
         return 0;
     }
-
-    private static JsonSerializerOptions JsonOptions { get; } = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     private static JsonElement.ArrayEnumerator Layers(JsonElement root) =>
         root.ValueKind == JsonValueKind.Array ? root.EnumerateArray() : root.GetProperty("layers").EnumerateArray();
@@ -83,47 +73,10 @@ internal static class LayersCommand
             plan.Run(_input, output, workspace);
             _reference ??= MakeReference();
             double error = Tolerance.ErrorOf(_reference, output);
-            TimeOurs(plan, output, workspace, seconds / 5);
-
-            var ours = new List<(double MedianMs, double MinMs)>();
-            var theirs = new List<(double MedianMs, double MinMs)>();
-            for (int round = 0; round < Rounds; round++)
-            {
-                ours.Add(TimeOurs(plan, output, workspace, seconds / Rounds));
-                if (peer is not null)
-                {
-                    theirs.Add(peer(seconds / Rounds));
-
-                    // Its threads spin for a while after their work.
-                    Thread.Sleep(5);
-                }
-            }
-
-            double oursMs = Median(ours), gflops = 2e-6 * _shape.MultiplyAdds / oursMs;
-            double? peerMs = peer is null ? null : Median(theirs);
-            double? minRatio = peer is null ? null : theirs.Min(time => time.MinMs) / ours.Min(time => time.MinMs);
-            return new LayerRow(layer.Name, threads, oursMs, peerMs, peerMs / oursMs, minRatio, gflops, 100 * gflops / (peak * threads), plan.Algorithm, error);
-        }
-
-        private (double MedianMs, double MinMs) TimeOurs(ConvPlan plan, float[] output, Workspace workspace, double seconds)
-        {
-            var times = new List<double>();
-            long begin = Stopwatch.GetTimestamp();
-            while (times.Count < 3 || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds)
-            {
-                long start = Stopwatch.GetTimestamp();
-                plan.Run(_input, output, workspace);
-                times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-            }
-
-            times.Sort();
-            return (times[times.Count / 2], times[0]);
-        }
-
-        private static double Median(List<(double MedianMs, double MinMs)> rounds)
-        {
-            double[] medians = [.. rounds.Select(round => round.MedianMs).Order()];
-            return medians[medians.Length / 2];
+            InTurn times = InTurn.Measure(() => plan.Run(_input, output, workspace), peer, seconds);
+            double gflops = 2e-6 * _shape.MultiplyAdds / times.OursMs;
+            return new LayerRow(
+                layer.Name, threads, times.OursMs, times.PeerMs, times.PeerMs / times.OursMs, times.MinRatio, gflops, 100 * gflops / (peak * threads), plan.Algorithm, error);
         }
 
         private float[] MakeReference()

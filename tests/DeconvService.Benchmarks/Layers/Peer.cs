@@ -27,6 +27,14 @@ internal sealed class Peer : IDisposable
     /// <summary>The folder with the project's own worker.</summary>
     public static string DefaultFolder => Path.Combine(AppContext.BaseDirectory, "peer");
 
+    /// <summary>Starts the worker of a folder; null for the word "none".</summary>
+    public static Peer? Start(string folder) => string.Equals(folder, "none", StringComparison.Ordinal) ? null : new Peer(folder);
+
+    /// <summary>Runs a network for some seconds.</summary>
+    /// <exception cref="InvalidOperationException">The peer cannot.</exception>
+    public (double MedianMs, double MinMs) Time(string model, int[] input, int threads, double seconds) =>
+        Ask(new JsonObject { ["model"] = model, ["input"] = JsonSerializer.SerializeToNode(input), ["threads"] = threads, ["seconds"] = seconds });
+
     /// <summary>Runs a layer for some seconds.</summary>
     /// <exception cref="InvalidOperationException">The peer cannot.</exception>
     public (double MedianMs, double MinMs) Time(JsonElement layer, int threads, double seconds) =>
