@@ -20,6 +20,18 @@ internal readonly record struct InferenceParameters(long? BinaryDataSize, bool? 
         if (reader.TokenType != JsonTokenType.StartObject)
             throw InferenceFaults.Invalid($"{field} must be an object");
 
+        try
+        {
+            return ParseMembers(ref reader, field);
+        }
+        catch (InvalidOperationException)
+        {
+            throw InferenceFaults.Invalid($"a name in {field} is not UTF-8, or has half of a surrogate pair");
+        }
+    }
+
+    private static InferenceParameters ParseMembers(ref Utf8JsonReader reader, string field)
+    {
         InferenceParameters parameters = default;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {

@@ -17,6 +17,7 @@ public sealed class InferenceFaultTests(ProtocolApp app) : IClassFixture<Protoco
     [InlineData("[]", "'{'")]
     [InlineData("{}", "missing: 'x'")]
     [InlineData("""{"inputs":{}}""", "inputs")]
+    [InlineData("""{"parameters":{"\ud800inary_data_output":true},"inputs":[]}""", "surrogate")]
     [InlineData("""{"inputs":[{"name":"x"}]}""", "datatype is missing")]
     [InlineData("""{"inputs":[{"name":"x","datatype":"FP32","data":[]}]}""", "shape is missing")]
     [InlineData("""{"inputs":[{"name":"z","shape":[2],"datatype":"FP32","data":[1,2]}]}""", "no input 'z'; its inputs are x")]
