@@ -1,4 +1,5 @@
 using DeconvService.Api.Tensors;
+using DeconvService.Engine.Convolution;
 using DeconvService.Onnx;
 
 namespace DeconvService.Api.Inference;
@@ -14,6 +15,9 @@ internal sealed class InferenceDraft(CompiledModel network) : IDisposable
 
     /// <summary>Whether outputs that say nothing else go as binary data.</summary>
     public bool? BinaryOutputs { get; set; }
+
+    /// <summary>How exact the convolutions have to be.</summary>
+    public Accuracy Accuracy { get; set; }
 
     /// <summary>The inputs so far, in the order of the request, in which binary data follow.</summary>
     public IReadOnlyList<DeclaredInput> Inputs => _inputs;
@@ -56,7 +60,7 @@ internal sealed class InferenceDraft(CompiledModel network) : IDisposable
 
         IEnumerable<(int Index, bool? Binary)> asked = _asked.Count > 0 ? _asked : Enumerable.Range(0, network.Outputs.Count).Select(i => (i, (bool?)null));
         RequestedOutput[] outputs = [.. asked.Select(output => new RequestedOutput(output.Index, output.Binary ?? BinaryOutputs ?? false))];
-        return new InferenceRequest(Id, [.. _inputs.OrderBy(input => input.Index).Select(input => input.Tensor!)], outputs);
+        return new InferenceRequest(Id, Accuracy, [.. _inputs.OrderBy(input => input.Index).Select(input => input.Tensor!)], outputs);
     }
 
     /// <inheritdoc/>

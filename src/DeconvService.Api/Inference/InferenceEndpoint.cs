@@ -83,7 +83,7 @@ internal sealed class InferenceEndpoint(
                 values.Add(network.Inputs[i].Name, request.Inputs[i].ToValue(network.Inputs[i].Type));
         }
 
-        return network.Prepare([.. request.Inputs.Select(input => input.Shape)], Accuracy.Default, values);
+        return network.Prepare([.. request.Inputs.Select(input => input.Shape)], request.Accuracy, values);
     }
 
     private long OutputBytesOf(PreparedModel prepared, InferenceRequest request)

@@ -68,7 +68,8 @@ internal static class InferenceOpenApi
             const string binary = "The JSON object, then the binary tensors that it announces with `binary_data_size`.";
             operation.Description =
                 $"Tensors as JSON, or as binary data after the JSON object; then the header `{InferenceFaults.HeaderLength}` says where the JSON object "
-                + "ends, in the request and in the answer. FP16 and BF16 travel as binary data only. Integers are converted where the network wants floating point.";
+                + "ends, in the request and in the answer. FP16 and BF16 travel as binary data only. Integers are converted where the network wants floating point. "
+                + $"In `parameters`, `accuracy` is {AccuracyWord.List}: `exact` forbids the fast algorithms.";
             operation.Parameters =
             [
                 .. operation.Parameters ?? [],

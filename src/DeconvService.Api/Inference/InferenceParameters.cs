@@ -1,4 +1,6 @@
 using System.Text.Json;
+using DeconvService.Api.Models;
+using DeconvService.Engine.Convolution;
 
 namespace DeconvService.Api.Inference;
 
@@ -6,7 +8,8 @@ namespace DeconvService.Api.Inference;
 /// <param name="BinaryDataSize">Of an input: bytes of its binary data.</param>
 /// <param name="BinaryData">Of an output: whether it goes as binary data.</param>
 /// <param name="BinaryOutput">Of a request: whether all outputs do that say nothing else.</param>
-internal readonly record struct InferenceParameters(long? BinaryDataSize, bool? BinaryData, bool? BinaryOutput)
+/// <param name="Accuracy">Of a request: how exact the convolutions have to be. A parameter of this service, not of the protocol.</param>
+internal readonly record struct InferenceParameters(long? BinaryDataSize, bool? BinaryData, bool? BinaryOutput, Accuracy? Accuracy)
 {
     /// <summary>Reads an object of parameters.</summary>
     /// <exception cref="Errors.ServiceException">It is no object, one of these has a value of the wrong kind, or asks for what is not served here.</exception>
@@ -41,6 +44,8 @@ internal readonly record struct InferenceParameters(long? BinaryDataSize, bool? 
                 parameters = parameters with { BinaryData = FlagOf(ref reader, $"{field}.binary_data") };
             else if (reader.ValueTextEquals("binary_data_output"u8))
                 parameters = parameters with { BinaryOutput = FlagOf(ref reader, $"{field}.binary_data_output") };
+            else if (reader.ValueTextEquals("accuracy"u8))
+                parameters = parameters with { Accuracy = AccuracyOf(ref reader, $"{field}.accuracy") };
             else if (reader.ValueTextEquals("shared_memory_region"u8))
                 throw InferenceFaults.NotImplemented($"{field}: shared memory is not served here");
             else if (reader.ValueTextEquals("classification"u8))
@@ -69,6 +74,14 @@ internal readonly record struct InferenceParameters(long? BinaryDataSize, bool? 
             JsonTokenType.False => false,
             _ => throw InferenceFaults.Invalid($"{field} must be true or false"),
         };
+    }
+
+    private static Accuracy AccuracyOf(ref Utf8JsonReader reader, string field)
+    {
+        reader.Read();
+        return reader.TokenType == JsonTokenType.String && AccuracyWord.TryParse(reader.GetString(), out Accuracy accuracy)
+            ? accuracy
+            : throw InferenceFaults.Invalid($"{field} must be {AccuracyWord.List}");
     }
 
     private static void Skip(ref Utf8JsonReader reader)

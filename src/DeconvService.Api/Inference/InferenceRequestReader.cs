@@ -3,6 +3,7 @@ using System.Text.Json;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Tensors;
 using DeconvService.Api.Tensors.Json;
+using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Tensors;
 using DeconvService.Onnx;
 
@@ -82,7 +83,8 @@ internal sealed class InferenceRequestReader(AlignedBufferPool buffers, TensorLi
                     await ReadListAsync(json, name, i => ReadOutputAsync(json, draft, $"outputs[{i}]", cancellationToken), cancellationToken);
                     break;
                 case "parameters":
-                    draft.BinaryOutputs = (await ReadParametersAsync(json, name, cancellationToken)).BinaryOutput;
+                    InferenceParameters parameters = await ReadParametersAsync(json, name, cancellationToken);
+                    (draft.BinaryOutputs, draft.Accuracy) = (parameters.BinaryOutput, parameters.Accuracy ?? Accuracy.Default);
                     break;
                 default:
                     await json.SkipValueAsync(name, cancellationToken);

@@ -39,6 +39,8 @@ public sealed class InferenceFaultTests(ProtocolApp app) : IClassFixture<Protoco
     [InlineData("""{"id":5,"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]}""", "id must be a string")]
     [InlineData("""{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]}trailing""", ProtocolApp.HeaderLength)]
     [InlineData("""{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[3e38]}],"parameters":{"binary_data_output":"yes"}}""", "true or false")]
+    [InlineData("""{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}],"parameters":{"accuracy":"great"}}""", "parameters.accuracy must be default, exact or fast")]
+    [InlineData("""{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}],"parameters":{"accuracy":1}}""", "parameters.accuracy must be default, exact or fast")]
     public async Task Infer_WhatIsWrong_IsSaid(string json, string said) =>
         await ProtocolApp.AssertErrorAsync(await _app.Models.App.PostJsonAsync("/v2/models/echo/infer", json), HttpStatusCode.BadRequest, said);
 

@@ -47,6 +47,22 @@ public sealed class InferenceTests(ProtocolApp app) : IClassFixture<ProtocolApp>
         Assert.Equal([4, 6, 0, 0, 4, 6], ProtocolApp.Floats(data));
     }
 
+    [Theory]
+    [InlineData("default", true)]
+    [InlineData("Fast", true)]
+    [InlineData("exact", false)]
+    public async Task Infer_Accuracy_DecidesWhetherFastAlgorithmsRun(string accuracy, bool fast)
+    {
+        byte[] data = new byte[sizeof(float) * 64 * 32 * 32];
+        string json = $$$"""
+            {"parameters":{"binary_data_output":true,"accuracy":"{{{accuracy}}}"},
+             "inputs":[{"name":"x","shape":[1,64,32,32],"datatype":"FP32","parameters":{"binary_data_size":{{{data.Length}}}}}]}
+            """;
+        HttpResponseMessage response = await _app.PostAsync("wide", json, data);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(fast, response.Headers.GetValues("Deconv-Algorithm").Single().Contains("winograd", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Infer_MembersInAnyOrder_NestedData_UnknownKeys_AreTaken()
     {

@@ -47,7 +47,7 @@ public sealed class ModelMetadataTests : IAsyncLifetime
         Assert.Equal(1, steps.GetProperty("fail").GetProperty("count").GetInt32());
         Assert.True(steps.GetProperty("compute_infer").GetProperty("ns").GetInt64() > 0);
         Assert.Equal(2, statistics.GetProperty("batch_stats")[0].GetProperty("batch_size").GetInt32());
-        Assert.Equal(8, (await _app.GetAsync("/v2/models/stats")).GetProperty("model_stats").GetArrayLength());
+        Assert.Equal(9, (await _app.GetAsync("/v2/models/stats")).GetProperty("model_stats").GetArrayLength());
         Assert.Equal(2, (await _app.GetAsync("/v2/models/net/stats")).GetProperty("model_stats").GetArrayLength());
         Assert.Equal(1, (await _app.GetAsync("/v2/models/net/versions/1/stats")).GetProperty("model_stats").GetArrayLength());
     }

@@ -25,6 +25,7 @@ public sealed class ProtocolApp : IAsyncLifetime
         ("long.onnx", Echo(ElementType.Int64)),
         ("flags.onnx", Echo(ElementType.Bool)),
         ("two.onnx", Two()),
+        ("wide.onnx", Wide()),
         ("net/1/model.onnx", TestNetwork.Border()),
         ("net/2/model.onnx", TestNetwork.Padded()));
 
@@ -119,5 +120,13 @@ public sealed class ProtocolApp : IAsyncLifetime
         network.Node("Identity", [x]);
         network.Named("a").Relu(x);
         return network.Named("b").Output("a", ElementType.Float32, 1, -1).Output("b", ElementType.Float32, 1, -1).ToFile();
+    }
+
+    // A layer that fast algorithms are made for.
+    private static byte[] Wide()
+    {
+        var network = new TestNetwork();
+        string x = network.Input("x", ElementType.Float32, 1, 64, -1, -1);
+        return network.Output(network.Conv(x, 64, 64, kernel: 3, padding: 1), ElementType.Float32, 1, 64, -1, -1).ToFile();
     }
 }

@@ -34,6 +34,6 @@ public sealed class RepositoryTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, (await _app.Models.GetAsync("/health/ready")).StatusCode);
         JsonElement ready = await _app.IndexAsync("""{"ready":true}""");
         Assert.All(ready.EnumerateArray(), entry => Assert.Equal("READY", entry.GetProperty("state").GetString()));
-        Assert.Equal(8, ready.GetArrayLength());
+        Assert.Equal(9, ready.GetArrayLength());
     }
 }

@@ -21,11 +21,10 @@ internal static class PictureParameters
         {
             switch (name)
             {
-                case AccuracyName when Enum.GetNames<Accuracy>().FirstOrDefault(known => known.Equals(value, StringComparison.OrdinalIgnoreCase)) is { } found:
-                    accuracy = Enum.Parse<Accuracy>(found);
+                case AccuracyName when AccuracyWord.TryParse(value, out accuracy):
                     break;
                 case AccuracyName:
-                    faults.Add(Invalid(name, $"{name} must be default, exact or fast"));
+                    faults.Add(Invalid(name, $"{name} must be {AccuracyWord.List}"));
                     break;
                 case QualityName when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is >= 1 and <= 100:
                     quality = number;
