@@ -22,11 +22,11 @@ public static class NamedLayers
         return [.. document.RootElement.GetProperty("layers").EnumerateArray().Select(Parse)];
     }
 
-    /// <summary>The layer that an object of such a file describes.</summary>
+    /// <summary>The layer that an object of such a file describes. Dilation, groups and output padding may be left out.</summary>
     public static ConvCase Parse(JsonElement layer)
     {
         int[] input = Numbers(layer, "input"), kernel = Numbers(layer, "kernel"), padding = Numbers(layer, "padding");
-        int output = layer.GetProperty("output").GetInt32(), groups = layer.GetProperty("groups").GetInt32();
+        int output = layer.GetProperty("output").GetInt32(), groups = layer.TryGetProperty("groups", out JsonElement number) ? number.GetInt32() : 1;
         bool transposed = string.Equals(layer.GetProperty("kind").GetString(), "conv-transpose", StringComparison.Ordinal);
         int n = kernel.Length;
         var parameters = new ConvParameters
@@ -34,7 +34,7 @@ public static class NamedLayers
             Kind = transposed ? ConvKind.Transposed : ConvKind.Convolution,
             Stride = Numbers(layer, "stride"),
             Padding = ConvPadding.Pairs(padding[..n], padding[n..]),
-            Dilation = Numbers(layer, "dilation"),
+            Dilation = layer.TryGetProperty("dilation", out _) ? Numbers(layer, "dilation") : 1,
             Groups = groups,
             // ResNet's first layer leaves a remainder, as its framework allows.
             Fit = transposed ? ConvFit.Exact : ConvFit.Floor,

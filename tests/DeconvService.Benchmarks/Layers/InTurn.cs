@@ -10,7 +10,7 @@ internal sealed record InTurn(double OursMs, double? PeerMs, double? MinRatio)
 {
     private const int Rounds = 5;
 
-    /// <summary>Five rounds of a fifth of the seconds on each side, after one of ours to warm up.</summary>
+    /// <summary>Five rounds of a fifth of the seconds on each side, after one of ours to warm up. Whoever has had its turn must leave the cores idle.</summary>
     public static InTurn Measure(Action ours, Func<double, (double MedianMs, double MinMs)>? peer, double seconds)
     {
         var mine = new List<(double MedianMs, double MinMs)>();
@@ -20,12 +20,7 @@ internal sealed record InTurn(double OursMs, double? PeerMs, double? MinRatio)
         {
             mine.Add(Time(ours, seconds / Rounds));
             if (peer is not null)
-            {
                 theirs.Add(peer(seconds / Rounds));
-
-                // Its threads spin for a while after their work.
-                Thread.Sleep(5);
-            }
         }
 
         return peer is null
