@@ -52,6 +52,7 @@ public sealed partial class ArithmeticTests(Playground playground)
         await using (WatchedPage page = await playground.OpenAsync(Query))
         {
             await Expect(page["#arithmetic-problem"]).ToContainTextAsync("width does not work: (8 + 0 + 0 - 3) = 5 is not a multiple of stride 2 (remainder 1)");
+            await Expect(page["#arithmetic-problem"]).ToContainTextAsync(", and so for the height");
             await Expect(page["#scene .leftover"]).ToHaveCountAsync(2);
             suggestions = await page[".suggestion"].CountAsync();
         }
@@ -92,7 +93,11 @@ public sealed partial class ArithmeticTests(Playground playground)
         await Expect(page["#notes"]).ToContainTextAsync("checkerboard");
         string[] counts = [.. await page["#scene .output .values text"].AllTextContentsAsync()];
         Assert.Equal(["1", "2", "4"], counts.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
-        await Expect(page["#scene .output .heat"]).ToHaveCountAsync(3);
+
+        // Rows with one product and with two, and columns as a mask over them that halves those with one.
+        Assert.Equal(["0.360", "0.720"], await AttributesAsync(page["#scene .output .heat"], "fill-opacity"));
+        Assert.Equal(["0.5", "1"], await AttributesAsync(page["#scene .output mask path"], "fill-opacity"));
+        await Expect(page["#scene .caption"].Last).ToHaveTextAsync("Output 9 × 9, 1 to 4 products a cell");
     }
 
     [BrowserFact]
@@ -174,6 +179,60 @@ public sealed partial class ArithmeticTests(Playground playground)
             }
         }
     }
+
+    [BrowserFact]
+    public async Task Step_OnTheLargestGrid_MovesWhatIsThere()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=arithmetic&op=conv-transpose&size=128&kernel=63&stride=16&dilation=16&show=overlap");
+        await Expect(page["#formula-width"]).ToHaveTextAsync("(128 - 1)*16 + 993 - 0 - 0 + 0 = 3025");
+        await page.Page.EvaluateAsync(
+            """
+            () => {
+              window.made = window.changed = 0;
+              new MutationObserver(list => {
+                for (const { type, target, addedNodes } of list) {
+                  window.changed++;
+                  if (type === 'childList' && target.closest('svg')) window.made += addedNodes.length;
+                }
+              }).observe(document.querySelector('#view-arithmetic'), { subtree: true, childList: true, attributes: true, characterData: true });
+            }
+            """);
+
+        // By keyboard along the input, then over the cells of the output: nine million cells and 3969 weights are drawn, none again.
+        await page["#scene"].FocusAsync();
+        const int Steps = 10;
+        for (int i = 0; i < Steps; i++)
+            await page.Page.Keyboard.PressAsync("ArrowRight");
+        await Expect(page["#explain"]).ToContainTextAsync($"input[0, {Steps}] = ");
+        await page.Page.Keyboard.PressAsync("Enter");
+        for (int i = 0; i < Steps; i++)
+            await page.Page.Keyboard.PressAsync("ArrowDown");
+        await Expect(page["#explain"]).ToContainTextAsync($"output[{Steps}, 0] = ");
+
+        Assert.Equal(0, await page.Page.EvaluateAsync<int>("() => window.made"));
+        int changed = await page.Page.EvaluateAsync<int>("() => window.changed");
+        Assert.InRange(changed, 2 * Steps, 10 * 2 * Steps);
+    }
+
+    [BrowserFact]
+    public async Task Refusal_MovesNothingAroundIt()
+    {
+        foreach (int width in (int[])[360, 1440])
+        {
+            await using WatchedPage page = await playground.OpenAsync("?view=arithmetic&op=conv&size=7&kernel=3&stride=2", width);
+            await Expect(page["#formula-width"]).ToHaveTextAsync("(7 + 0 + 0 - 3)/2 + 1 = 3");
+            string before = await PlacesAsync(page);
+            await page["#size-width"].FillAsync("8");
+            await Expect(page["#arithmetic-problem"]).ToBeVisibleAsync();
+            Assert.Equal(before, await PlacesAsync(page));
+        }
+
+        static Task<string> PlacesAsync(WatchedPage page) => page.Page.EvaluateAsync<string>(
+            "() => [...document.querySelectorAll('#view-arithmetic :is(.intro, .about, .card, .controls > *, .sizes, .drawing)')].map(e => { const b = e.getBoundingClientRect(); return `${e.className} ${b.x} ${b.y + scrollY}`; }).join('; ')");
+    }
+
+    private static async Task<string[]> AttributesAsync(ILocator elements, string name) =>
+        [.. (await elements.EvaluateAllAsync<string[]>("(list, name) => list.map(e => e.getAttribute(name))", name)).Order(StringComparer.Ordinal)];
 
     [GeneratedRegex(@"gives (?<size>\d+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Gives();

@@ -32,7 +32,7 @@ public sealed class UpscaleTests(Playground playground)
         await using WatchedPage page = await playground.OpenAsync("?view=upscale");
         await Expect(page["#upscale-code"]).ToContainTextAsync("drawing.png");
         await page.Button("Upscale").ClickAsync();
-        await Expect(page["#upscale-status"]).ToContainTextAsync(new Regex(@"^\d+ of \d+ tiles", RegexOptions.None, TimeSpan.FromSeconds(1)), new LocatorAssertionsToContainTextOptions { Timeout = 60_000 });
+        await Expect(page["#upscale-status"]).ToContainTextAsync(new Regex(@"^\d+ of \d+ tiles, \d+ s left$", RegexOptions.None, TimeSpan.FromSeconds(1)), new LocatorAssertionsToContainTextOptions { Timeout = 60_000 });
         await Expect(page["#upscale-progress"]).ToBeVisibleAsync();
         await page.Button("Cancel").ClickAsync();
         await Expect(page["#upscale-status"]).ToHaveTextAsync("cancelled");

@@ -90,10 +90,10 @@ internal static class ModelsOpenApi
             {
                 ["200"] = new OpenApiResponse
                 {
-                    Description = "Tiles that are done, and tiles in all.",
+                    Description = "Tiles that are done, tiles in all, and an estimate of the seconds left once a tile is done.",
                     Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
                     {
-                        ["text/event-stream"] = new() { Schema = Schemas.Text("Events."), Example = "data: {\"done\":3,\"total\":12}\n\n" },
+                        ["text/event-stream"] = new() { Schema = Schemas.Text("Events."), Example = "data: {\"done\":3,\"total\":12,\"secondsLeft\":4.5}\n\n" },
                     },
                 },
             };

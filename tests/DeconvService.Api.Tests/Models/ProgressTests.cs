@@ -14,15 +14,30 @@ public sealed class ProgressTests
         await using var app = new ServiceApp();
         HttpClient client = app.CreateClient();
         RequestProgress progress = app.Services.GetRequiredService<ProgressRegistry>().Begin("job-1");
-        progress.Report(3, 12);
+        progress.Report(0, 12);
         HttpResponseMessage response = await client.GetAsync(
             "/v1/progress/job-1", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
-        Assert.Equal("""data: {"done":3,"total":12}""", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("""data: {"done":0,"total":12}""", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
         progress.Report(12, 12);
         progress.Dispose();
-        Assert.Equal("\ndata: {\"done\":12,\"total\":12}\n\n", await reader.ReadToEndAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("\ndata: {\"done\":12,\"total\":12,\"secondsLeft\":0}\n\n", await reader.ReadToEndAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Report_SecondsLeft_AreThoseOfTheTilesDone()
+    {
+        var time = new ManualTime();
+        var progress = new RequestProgress(time, _ => { });
+        progress.Report(0, 12);
+        Assert.Equal(new ProgressEvent(0, 12, null), progress.Look().Current);
+        time.Timestamp += TimeSpan.FromSeconds(1.5).Ticks;
+        progress.Report(3, 12);
+        Assert.Equal(new ProgressEvent(3, 12, 4.5), progress.Look().Current);
+        time.Timestamp += TimeSpan.FromSeconds(8.5).Ticks;
+        progress.Report(4, 12);
+        Assert.Equal(new ProgressEvent(4, 12, 20), progress.Look().Current);
     }
 
     [Theory]
@@ -85,6 +100,12 @@ public sealed class ProgressTests
     private sealed class ManualTime : TimeProvider
     {
         private readonly List<(TimerCallback Callback, object? State)> _timers = [];
+
+        public long Timestamp { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Timestamp;
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Serialization;
 
 namespace DeconvService.Api.Models.Progress;
 
@@ -21,7 +22,7 @@ internal sealed class ProgressRegistry(TimeProvider time)
     /// <returns>What the request reports to; to be disposed when it ends.</returns>
     public RequestProgress Begin(string? id)
     {
-        var progress = new RequestProgress(End);
+        var progress = new RequestProgress(time, End);
         if (id is not null && ModelName.IsValid(id))
         {
             progress.Id = id;
@@ -49,18 +50,27 @@ internal sealed class ProgressRegistry(TimeProvider time)
 }
 
 /// <summary>How far one request is. Thread-safe.</summary>
-internal sealed class RequestProgress(Action<RequestProgress> ended) : IDisposable
+internal sealed class RequestProgress(TimeProvider time, Action<RequestProgress> ended) : IDisposable
 {
     private readonly Lock _lock = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ProgressEvent _current;
+    private long? _start;
     private bool _ended;
 
     /// <summary>The client's id; null when nobody can ask.</summary>
     public string? Id { get; set; }
 
-    /// <summary>Reports that <paramref name="done"/> of <paramref name="total"/> tiles are done.</summary>
-    public void Report(int done, int total) => Change(new ProgressEvent(done, total), end: false);
+    /// <summary>
+    /// Reports that <paramref name="done"/> of <paramref name="total"/> tiles are done. What is left is taken to go as fast as what is done,
+    /// counted from the first report.
+    /// </summary>
+    public void Report(int done, int total)
+    {
+        _start ??= time.GetTimestamp();
+        double? secondsLeft = done > 0 ? Math.Round(time.GetElapsedTime(_start.Value).TotalSeconds / done * (total - done), 1) : null;
+        Change(new ProgressEvent(done, total, secondsLeft), end: false);
+    }
 
     /// <summary>Where it is now, whether that is the end, and what completes when it gets further.</summary>
     public (ProgressEvent Current, bool Ended, Task Changed) Look()
@@ -97,4 +107,6 @@ internal sealed class RequestProgress(Action<RequestProgress> ended) : IDisposab
 /// <summary>One event of the stream.</summary>
 /// <param name="Done">Tiles that are done.</param>
 /// <param name="Total">Tiles in all; 0 before they are counted.</param>
-internal readonly record struct ProgressEvent(int Done, int Total);
+/// <param name="SecondsLeft">Seconds until the last tile, estimated; left out until a tile is done.</param>
+internal readonly record struct ProgressEvent(
+    int Done, int Total, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? SecondsLeft);

@@ -140,7 +140,7 @@ public sealed class PictureEndpointTests
         int tiles = int.Parse(Header(response, "Deconv-Tiles"), System.Globalization.CultureInfo.InvariantCulture);
         Assert.True(tiles > 1);
         string events = await (await app.GetAsync("/v1/progress/job")).Content.ReadAsStringAsync(Cancelled);
-        Assert.Equal($"data: {{\"done\":{tiles},\"total\":{tiles}}}\n\n", events);
+        Assert.Equal($"data: {{\"done\":{tiles},\"total\":{tiles},\"secondsLeft\":0}}\n\n", events);
     }
 
     private static async Task WaitAsync(Func<bool> condition)

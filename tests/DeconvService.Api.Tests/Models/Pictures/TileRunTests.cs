@@ -162,7 +162,7 @@ public sealed class TileRunTests : IDisposable
         ServedModel model = Serve(TestNetwork.Border());
         using var stop = new CancellationTokenSource();
         var planes = new Planes(model, picture);
-        var progress = new RequestProgress(_ => { });
+        var progress = new RequestProgress(TimeProvider.System, _ => { });
         planes.Written = stop.Cancel;
         TileRun run = Plan(model, picture, Accuracy.Exact, tileBytes: 0);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.ExecuteAsync(_queue, picture, planes, progress, stop.Token));
@@ -191,7 +191,7 @@ public sealed class TileRunTests : IDisposable
     {
         TileRun run = Plan(model, picture, accuracy, tileBytes);
         var planes = new Planes(model, picture);
-        await run.ExecuteAsync(_queue, picture, planes, new RequestProgress(_ => { }), TestContext.Current.CancellationToken);
+        await run.ExecuteAsync(_queue, picture, planes, new RequestProgress(TimeProvider.System, _ => { }), TestContext.Current.CancellationToken);
         Assert.Equal(planes.Height, planes.Published);
         return (planes, run.Plan.Count);
     }

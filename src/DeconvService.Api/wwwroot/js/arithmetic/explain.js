@@ -1,30 +1,34 @@
-// The sentence under the drawing: what the lit cell is made of.
+// The rule of the sizes in words, and the sentence under the drawing: what the lit cell is made of.
 
 const Terms = 6;
 const factor = value => value < 0 ? `(${minus(value)})` : `${value}`;
 const minus = value => String(value).replace('-', '−');
+const plural = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+/** The rule that the numbers of the formulas follow, in the same order. */
+export function ruleOf(state) {
+  const kernel = state.height.dilation + state.width.dilation > 2 ? '((kernel − 1)·dilation + 1)' : 'kernel';
+  return state.op === 'conv'
+    ? `(input + begin + end − ${kernel})/stride + 1`
+    : `(input − 1)·stride + ${kernel} − begin − end + output padding`;
+}
 
 /** Says what a focus shows. values: {input, weight, output}. */
 export function explain(scene, focus, values) {
   const { side, row, column } = focus;
   const onInput = (side === 'driver') === scene.transposed;
-  const { met, real } = scene.relate(focus);
+  const { rows, columns, rowsIn, columnsIn } = scene.relate(focus);
+  const real = rowsIn.length * columnsIn.length, lost = rows.length * columns.length - real;
   const name = `${onInput ? 'input' : 'output'}[${row}, ${column}]`;
   if (!onInput) {
-    const terms = real.map(({ tap, cell }) => {
-      const [y, x] = cell;
-      return `${minus(values.input[y][x])}·${factor(values.weight[tap[0]][tap[1]])}`;
-    });
+    const pairs = rowsIn.slice(0, Terms).flatMap(y => columnsIn.map(x => [y, x])).slice(0, Terms);
+    const terms = pairs.map(([y, x]) => `${minus(values.input[y.at][x.at])}·${factor(values.weight[y.k][x.k])}`);
     const known = values.output?.[row]?.[column];
-    const sum = terms.length === 0 ? '0' : terms.slice(0, Terms).join(' + ') + (terms.length > Terms ? ' + …' : '');
-    const padding = met.length > real.length ? `, ${met.length - real.length} in the padding` : '';
-    return `${name} = ${sum}${known === undefined ? '' : ` = ${minus(known)}`}   (${plural(real.length, 'product')}${padding})`;
+    const sum = real === 0 ? '0' : terms.join(' + ') + (real > Terms ? ' + …' : '');
+    return `${name} = ${sum}${known === undefined ? '' : ` = ${minus(known)}`}   (${plural(real, 'product')}${lost ? `, ${lost} in the padding` : ''})`;
   }
 
   const value = `${name} = ${minus(values.input[row][column])}`;
-  if (!scene.transposed) return real.length ? `${value} feeds ${plural(real.length, 'output cell')}` : `${value} feeds no output cell`;
-  const cropped = met.length - real.length;
-  return `${value} is spread over ${plural(real.length, 'output cell')}${cropped ? `, ${cropped} more are cropped` : ''}`;
+  if (!scene.transposed) return real ? `${value} feeds ${plural(real, 'output cell')}` : `${value} feeds no output cell`;
+  return `${value} is spread over ${plural(real, 'output cell')}${lost ? `, ${lost} more are cropped` : ''}`;
 }
-
-const plural = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;

@@ -51,7 +51,12 @@ export function fromPlane(axis, p) {
 }
 
 /** How many products meet in each cell of the plane, along an axis. */
-export const overlapsOf = axis => Array.from({ length: axis.plane }, (_, p) => fromPlane(axis, p).length);
+export function overlapsOf(axis) {
+  const counts = Array(axis.plane).fill(0);
+  for (let i = 0; i < axis.drivers; i++)
+    for (const { at } of fromDriver(axis, i)) if (at >= 0 && at < axis.plane) counts[at]++;
+  return counts;
+}
 
 /** The input that the view computes with: small whole numbers that differ from their neighbours. */
 export const inputOf = (height, width) => grid(height, width, (y, x) => (3 * y + 5 * x + y * x) % 6);

@@ -2,25 +2,26 @@
 
 import { svg } from '../shared/dom.js';
 
-/** Cells of at least this many pixels show their values. */
-const TextSize = 17;
+// Sizes of cells in pixels at the usual size of type: from where on they show their values, have clear lines, and have lines at all.
+const TextSize = 17, FineSize = 10, LineSize = 4;
 
-/** Cells below this many pixels have faint lines. */
-export const FineSize = 10;
+/** How dark the most counted cell is. */
+const Darkest = 0.72;
 
-/** Cells of at least this many pixels are divided by lines. */
-const LineSize = 4;
+let masks = 0;
 
 /**
  * Draws a grid.
- * place: {x, y, cell} in pixels; extent: {rows, columns} of cells inside, {top, left, bottom, right} of cells around (padding or crop);
- * values: rows of numbers or null; heat: shade from 0 to 1 for a cell, or null.
+ * place: {x, y, cell} in pixels, em the size of type (1 as usual); extent: {rows, columns} of cells inside, {top, left, bottom, right} of
+ * cells around (padding or crop); values: rows of numbers or null; heat: counts of the rows and of the columns, whose products shade the
+ * cells, or null.
  */
 export class Grid {
   constructor(name, place, extent, { values = null, heat = null, ghost = false } = {}) {
     this.place = place;
     this.extent = extent;
-    this.group = svg('g', { class: `grid ${name}${ghost ? ' ghost' : ''}${place.cell < FineSize ? ' fine' : ''}` });
+    this.fine = place.cell < FineSize;
+    this.group = svg('g', { class: `grid ${name}${ghost ? ' ghost' : ''}${this.fine ? ' fine' : ''}` });
     const { rows, columns, top, left, bottom, right } = extent;
     if (top + left + bottom + right > 0) {
       this.group.append(svg('path', { class: 'around', d: this.area(-top, -left, rows + bottom, columns + right) + this.area(0, 0, rows, columns), 'fill-rule': 'evenodd' }));
@@ -28,12 +29,12 @@ export class Grid {
     }
 
     this.group.append(svg('path', { class: 'cells', d: this.area(0, 0, rows, columns) }));
-    if (heat) this.drawHeat(heat);
+    if (heat) this.drawHeat(...heat);
     this.marks = svg('g', { class: 'marks' });
     this.group.append(this.marks, svg('path', { class: 'lines', d: this.lines(0, 0, rows, columns) }));
     this.labels = svg('g', { class: 'values' });
     this.group.append(this.labels);
-    if (values) this.write(values);
+    if (values) this.write((row, column) => values[row][column]);
   }
 
   /** Pixel position of the top left corner of a cell; cells around have negative or large indices. */
@@ -54,6 +55,13 @@ export class Grid {
     return `M${x} ${y}H${x2}V${y2}H${x}Z`;
   }
 
+  /** The cells of all pairs of these rows and columns, as one path. Where cells are too small for outlines, neighbours are one area. */
+  cells(rows, columns) {
+    const ends = list => this.fine ? runs(list) : list.map(at => [at, at + 1]);
+    const across = ends(columns);
+    return ends(rows).map(([row, rowEnd]) => across.map(([column, columnEnd]) => this.area(row, column, rowEnd, columnEnd)).join('')).join('');
+  }
+
   lines(row, column, rowEnd, columnEnd) {
     const [x, y] = this.corner(row, column), [x2, y2] = this.corner(rowEnd, columnEnd), { cell } = this.place;
     if (rowEnd <= row || columnEnd <= column) return '';
@@ -64,34 +72,56 @@ export class Grid {
     return d;
   }
 
-  /** Writes a number into every cell, where there is room. */
-  write(values) {
-    const { cell } = this.place;
-    this.labels.replaceChildren();
-    if (cell < TextSize) return;
-    const texts = [];
-    values.forEach((line, row) => line.forEach((value, column) => {
-      const [x, y] = this.corner(row, column), text = String(value).replace('-', '−');
-      texts.push(svg('text', { x: x + cell / 2, y: y + cell / 2, 'font-size': Math.min(24, cell * (text.length > 3 ? 0.36 : 0.44)) }, text));
-    }));
-    this.labels.append(...texts);
-  }
-
-  /** One path for each shade. */
-  drawHeat(heat) {
-    const shades = new Map();
+  /** Writes a number into every cell, where there is room: valueOf(row, column). */
+  write(valueOf) {
+    const { cell, em } = this.place, size = cell * 0.42, texts = [];
+    if (cell < TextSize * em) return;
     for (let row = 0; row < this.extent.rows; row++) {
       for (let column = 0; column < this.extent.columns; column++) {
-        const shade = heat(row, column);
-        shades.set(shade, (shades.get(shade) ?? '') + this.area(row, column, row + 1, column + 1));
+        const [x, y] = this.corner(row, column), text = String(valueOf(row, column)).replace('-', '−'), node = svg('text');
+        node.setAttribute('x', x + cell / 2);
+        node.setAttribute('y', y + cell / 2 + size * 0.36); // half the height of a digit below the middle
+        if (text.length > 3) node.setAttribute('font-size', size * 0.8);
+        node.textContent = text;
+        texts.push(node);
       }
     }
 
-    for (const [shade, d] of shades) this.group.append(svg('path', { class: 'heat', d, 'fill-opacity': (0.72 * shade).toFixed(3) }));
+    this.labels.setAttribute('font-size', size);
+    this.labels.replaceChildren(...texts);
+  }
+
+  /**
+   * Shades every cell by its count, which is the product of its row's and its column's: the rows are drawn, and the columns as a mask over
+   * them multiply. So there are as many areas as rows and columns, not as many as cells, of which there may be millions.
+   */
+  drawHeat(rowCounts, columnCounts) {
+    const { rows, columns } = this.extent, id = `heat-${++masks}`;
+    const strips = (counts, areaOf, attributesOf) => {
+      const most = Math.max(1, ...counts);
+      return [...new Set(counts)].filter(count => count > 0).map(count => {
+        const same = counts.flatMap((value, at) => value === count ? [at] : []);
+        return svg('path', { d: runs(same).map(areaOf).join(''), ...attributesOf(count / most) });
+      });
+    };
+    const mask = svg('mask', { id, class: 'heat-mask' }, ...strips(columnCounts, ([from, end]) => this.area(0, from, rows, end), share => ({ 'fill-opacity': share })));
+    const shades = strips(rowCounts, ([from, end]) => this.area(from, 0, end, columns), share => ({ class: 'heat', 'fill-opacity': (Darkest * share).toFixed(3) }));
+    this.group.append(mask, svg('g', { mask: `url(#${id})` }, ...shades));
   }
 
   /** Marks an area of cells for good (what no window reaches). */
   mark(className, d) {
     this.marks.append(svg('path', { class: className, d }));
   }
+}
+
+/** Numbers as runs [first, end) of neighbours. */
+function runs(numbers) {
+  const found = [];
+  for (const at of [...numbers].sort((a, b) => a - b)) {
+    if (found.at(-1)?.[1] === at) found.at(-1)[1] = at + 1;
+    else found.push([at, at + 1]);
+  }
+
+  return found;
 }

@@ -1,14 +1,22 @@
 // Combinations worth looking at.
 
+import { makeState, toAddress } from './state.js';
+
 export const presets = [
   { name: '55 → 75 → 95', about: 'A convolution that enlarges: padding 20, kernel 21. Feed the output in again for 95 and 115.', given: { op: 'conv', size: 55, kernel: 21, begin: 20, end: 20 } },
   { name: 'Same', about: 'The output is as large as the input.', given: { op: 'conv', size: 6, kernel: 3, padding: 'same-upper' } },
   { name: 'Strided', about: 'Stride 2 halves the size.', given: { op: 'conv', size: 7, kernel: 3, stride: 2, begin: 1, end: 1 } },
   { name: 'Dilated', about: 'Gaps in the kernel: 3 taps reach over 5 cells.', given: { op: 'conv', size: 8, kernel: 3, dilation: 2 } },
   { name: 'Does not fit', about: 'The last window would stick out: one row and one column are left over.', given: { op: 'conv', size: 8, kernel: 3, stride: 2 } },
-  { name: 'Up-convolution', about: 'Kernel 2, stride 2, as in U-Net: every output cell is made by one input cell.', given: { op: 'conv-transpose', size: 4, kernel: 2, stride: 2 } },
+  { name: 'U-Net up-convolution', about: 'Kernel 2, stride 2: every output cell is made by one input cell.', given: { op: 'conv-transpose', size: 4, kernel: 2, stride: 2 } },
   { name: 'Checkerboard', about: 'Kernel 3 is no multiple of stride 2: the kernels overlap unevenly.', given: { op: 'conv-transpose', size: 4, kernel: 3, stride: 2, show: 'overlap' } },
   { name: 'Even overlap', about: 'Kernel 4 is a multiple of stride 2: away from the border all cells get the same number of products.', given: { op: 'conv-transpose', size: 4, kernel: 4, stride: 2, begin: 1, end: 1, show: 'overlap' } },
   { name: 'TensorFlow SAME', about: 'Pads 0 at the beginning and 1 at the end. Compare with the next one.', given: { op: 'conv', size: 8, kernel: 3, stride: 2, padding: 'same-upper' } },
   { name: 'PyTorch padding=1', about: 'The same output size as TensorFlow’s SAME, but every window begins one cell earlier.', given: { op: 'conv', size: 8, kernel: 3, stride: 2, begin: 1, end: 1, fit: 'floor' } },
 ];
+
+const key = state => JSON.stringify(toAddress({ ...state, code: 'curl', step: 0 }));
+const keys = presets.map(({ given }) => key(makeState(given)));
+
+/** The one that a state is, or undefined. */
+export const presetOf = state => presets[keys.indexOf(key(state))];

@@ -1,24 +1,39 @@
 // The drawing: kernel, input and output side by side (or stacked on a narrow screen), and what lights up on them.
+//
+// It is two layers. The lower one holds the grids and is drawn anew when a control changes. The upper one holds the few nodes that light
+// up; a step or a hover only moves them. In one layer every hover would paint thousands of cells and numbers again.
 
 import { svg } from '../shared/dom.js';
-import { FineSize, Grid } from './grid.js';
+import { Grid } from './grid.js';
 import { fromDriver, fromPlane, overlapsOf } from './geometry.js';
 
-const LabelHeight = 30, LabelWidth = 96;
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
+/** The window shows its weights on cells of at least this many pixels (at the usual size of type), and up to this many weights. */
+const WeightSize = 28, MostWeights = 64;
+
+/** About the width of a letter of a caption; measuring it would cost a layout of the whole drawing. */
+const WidthOfLetter = 7.2;
+
 export class Scene {
-  constructor(root) {
+  constructor(root, upper) {
     this.root = root;
+    this.upper = upper;
+    this.window = svg('g', { class: 'window' });
+    this.cell = svg('path', { class: 'focus' });
+    this.feeds = svg('path', { class: 'met' });
+    this.taps = svg('path', { class: 'met' });
+    this.beams = svg('path', { class: 'beams' });
+    upper.append(this.taps, this.feeds, this.window, this.cell, this.beams);
     this.last = null;
   }
 
   /** Draws everything anew for a state. values: {input, weight, output} as rows of numbers, output null while it is unknown. */
   draw(state, axes, values) {
-    this.state = state;
     this.axes = axes;
     this.transposed = state.op === 'conv-transpose';
     this.works = axes.every(axis => axis.works);
+    this.em = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     const [h, w] = axes;
     const bare = (rows, columns) => ({ rows, columns, top: 0, left: 0, bottom: 0, right: 0 });
     const around = { rows: h.plane, columns: w.plane, top: h.begin, left: w.begin, bottom: h.end, right: w.end };
@@ -27,140 +42,144 @@ export class Scene {
       input: this.transposed ? bare(h.input, w.input) : around,
       output: this.transposed ? around : bare(h.output, w.output),
     };
-    const places = this.arrange(extents);
-    const counts = this.transposed && state.show === 'overlap' ? axes.map(overlapsOf) : null;
-    const most = counts ? Math.max(1, ...counts[0]) * Math.max(1, ...counts[1]) : 1;
-    const shown = counts ? counts[0].map(a => counts[1].map(b => a * b)) : values.output;
+    const places = this.arrange(extents), counts = this.transposed && state.show === 'overlap' ? axes.map(overlapsOf) : null;
+    this.counted = counts !== null;
     this.kernel = new Grid('kernel', places.kernel, extents.kernel, { values: values.weight });
     this.input = new Grid('input', places.input, extents.input, { values: values.input });
-    this.output = new Grid('output', places.output, extents.output, {
-      values: this.works ? shown : null, ghost: !this.works,
-      heat: counts ? (row, column) => counts[0][row] * counts[1][column] / most : null,
-    });
+    this.output = new Grid('output', places.output, extents.output, { ghost: !this.works, heat: counts });
     this.plane = this.transposed ? this.output : this.input;
     this.driver = this.transposed ? this.input : this.output;
     this.markRemainder();
+    if (counts) this.output.write((row, column) => counts[0][row] * counts[1][column]);
+    else this.showOutput(values);
 
-    this.beams = svg('path', { class: 'beams' });
-    this.lights = Object.fromEntries(['kernel', 'input', 'output'].map(name => [name, svg('g', { class: `light light-${name}` })]));
-    this.root.replaceChildren(
-      this.kernel.group, this.input.group, this.output.group, ...Object.values(this.lights), this.beams,
-      this.label('Kernel', this.kernel, `${h.kernel} × ${w.kernel}`), this.label('Input', this.input, `${h.input} × ${w.input}`),
-      this.label('Output', this.output, this.works ? `${h.output} × ${w.output}` : 'none'));
-    this.root.classList.toggle('fine', places.input.cell < FineSize);
+    this.root.replaceChildren(this.kernel.group, this.input.group, this.output.group);
+    this.caption('Kernel', this.kernel, `${h.kernel} × ${w.kernel}`);
+    this.caption('Input', this.input, `${h.input} × ${w.input}${this.transposed ? '' : this.aroundOf('padded to')}${this.leftOver()}`);
+    this.caption('Output', this.output, this.works ? `${h.output} × ${w.output}${this.transposed ? this.aroundOf('cropped from') : ''}${products(counts)}` : 'none');
+    this.root.classList.toggle('fine', this.input.fine);
+    this.upper.classList.toggle('fine', this.input.fine);
+    this.cutWindow(values.weight);
     this.last = null;
+  }
+
+  /** Writes the values of the output, once the service has said them. */
+  showOutput({ output }) {
+    if (output && this.works && !this.counted) this.output.write((row, column) => output[row][column]);
   }
 
   /** Finds one size of cell for all three grids, and where they stand. */
   arrange(extents) {
     const { clientWidth: width, clientHeight: height } = this.root;
-    this.root.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    for (const layer of [this.root, this.upper]) layer.setAttribute('viewBox', `0 0 ${width} ${height}`);
     const full = ({ rows, columns, top, left, bottom, right }) => ({ rows: Math.max(1, rows + top + bottom), columns: Math.max(1, columns + left + right) });
     const [k, i, o] = [full(extents.kernel), full(extents.input), full(extents.output)];
     this.stacked = width < 620;
-    const largest = Math.min(64, Math.max(40, width / 18)), gap = this.stacked ? 28 : Math.max(48, width * 0.06), edge = 2;
+    const label = 30 * this.em, labelWidth = 96 * this.em, edge = 2, between = 28;
+    const largest = Math.min(104 * this.em, Math.max(40, width / 14)), gap = this.stacked ? between : Math.max(48, width * 0.06);
     const fits = this.stacked
-      ? [(width - gap - edge) / (k.columns + i.columns), (width - gap - edge - LabelWidth) / i.columns, (width - edge) / o.columns, (height - 2 * LabelHeight - 28) / (Math.max(k.rows, i.rows) + o.rows)]
-      : [(width - 2 * gap - edge) / (k.columns + i.columns + o.columns), (height - LabelHeight - edge) / Math.max(k.rows, i.rows, o.rows)];
+      ? [(width - gap - edge) / (k.columns + i.columns), (width - gap - edge - labelWidth) / i.columns, (width - edge) / o.columns, (height - 2 * label - between) / (Math.max(k.rows, i.rows) + o.rows)]
+      : [(width - 2 * gap - edge) / (k.columns + i.columns + o.columns), (height - label - edge) / Math.max(k.rows, i.rows, o.rows)];
     let cell = Math.min(largest, ...fits);
-    cell = cell >= 4 ? Math.floor(cell) : Math.max(0.5, Math.floor(cell * 8) / 8);
+    cell = cell >= 4 ? Math.floor(cell) : Math.max(0.125, Math.floor(cell * 8) / 8);
 
-    const at = (x, y) => ({ x: Math.round(x) + 0.5, y: Math.round(y) + 0.5, cell });
+    const at = (x, y) => ({ x: Math.round(x) + 0.5, y: Math.round(y) + 0.5, cell, em: this.em });
     if (this.stacked) {
-      const top = (height - 2 * LabelHeight - 28 - (Math.max(k.rows, i.rows) + o.rows) * cell) / 2 + LabelHeight;
-      const kernel = Math.max(LabelWidth, k.columns * cell), left = (width - kernel - i.columns * cell - gap) / 2, first = Math.max(k.rows, i.rows) * cell;
+      const top = (height - 2 * label - between - (Math.max(k.rows, i.rows) + o.rows) * cell) / 2 + label;
+      const kernel = Math.max(labelWidth, k.columns * cell), left = (width - kernel - i.columns * cell - gap) / 2, first = Math.max(k.rows, i.rows) * cell;
       return {
         kernel: at(left, top + (first - k.rows * cell) / 2), input: at(left + kernel + gap, top + (first - i.rows * cell) / 2),
-        output: at((width - o.columns * cell) / 2, top + first + 28 + LabelHeight),
+        output: at((width - o.columns * cell) / 2, top + first + between + label),
       };
     }
 
-    const middle = (height + LabelHeight) / 2, left = (width - (k.columns + i.columns + o.columns) * cell - 2 * gap) / 2;
+    const middle = (height + label) / 2, left = (width - (k.columns + i.columns + o.columns) * cell - 2 * gap) / 2;
     return {
       kernel: at(left, middle - k.rows * cell / 2), input: at(left + k.columns * cell + gap, middle - i.rows * cell / 2),
       output: at(left + (k.columns + i.columns) * cell + 2 * gap, middle - o.rows * cell / 2),
     };
   }
 
-  label(name, grid, size) {
-    const text = svg('text', { class: 'caption', x: grid.place.x, y: grid.place.y - 10 }, `${name} `);
-    text.append(svg('tspan', { class: 'size' }, size));
-    return text;
+  /** Name and size above a grid, as far to the left as the drawing's edge wants it. */
+  caption(name, grid, size) {
+    const length = (name.length + 1 + size.length) * WidthOfLetter * this.em;
+    const x = Math.max(1, Math.min(grid.place.x, this.root.clientWidth - length));
+    this.root.append(svg('text', { class: 'caption', x, y: grid.place.y - 10 * this.em }, `${name} `, svg('tspan', { class: 'size' }, size)));
+  }
+
+  aroundOf(words) {
+    const [h, w] = this.axes;
+    return h.begin + h.end + w.begin + w.end ? `, ${words} ${h.plane + h.begin + h.end} × ${w.plane + w.begin + w.end}` : '';
+  }
+
+  leftOver() {
+    const [h, w] = this.axes, most = Math.max(h.remainder, w.remainder);
+    return most ? `, ${h.remainder && w.remainder && h.remainder !== w.remainder ? `${h.remainder} and ${w.remainder}` : most} left over` : '';
   }
 
   /** What no window reaches is marked: the last rows and columns, the padding counted in. */
   markRemainder() {
     if (this.transposed) return;
-    const [h, w] = this.axes, bottom = h.input + h.end, right = w.input + w.end;
-    if (w.output && w.remainder) this.input.mark('leftover', this.input.area(-h.begin, right - w.remainder, bottom, right));
-    if (h.output && h.remainder) this.input.mark('leftover', this.input.area(bottom - h.remainder, -w.begin, bottom, right));
+    const [h, w] = this.axes, bottom = h.input + h.end, right = w.input + w.end, low = h.output ? h.remainder : 0;
+    if (w.output && w.remainder) this.input.mark('leftover', this.input.area(-h.begin, right - w.remainder, bottom - low, right));
+    if (low) this.input.mark('leftover', this.input.area(bottom - low, -w.begin, bottom, right));
   }
 
-  /** What one cell has to do with: cells of the other grid and the taps in between; real are those that do not lie in the padding. */
+  /** The window of the kernel at the corner of the drawing: taps, and weights where there is room. It is moved from there. */
+  cutWindow(weight) {
+    const [h, w] = this.axes, { plane } = this, [x0, y0] = plane.corner(0, 0), { cell } = plane.place;
+    const taps = axis => Array.from({ length: axis.kernel }, (_, k) => k * axis.dilation);
+    const outline = svg('path', { class: 'met', d: plane.cells(taps(h), taps(w)), transform: `translate(${-x0} ${-y0})` });
+    const shown = cell >= WeightSize * this.em && h.kernel * w.kernel <= MostWeights ? weight : [];
+    const texts = shown.flatMap((line, row) => line.map((value, column) =>
+      svg('text', { class: 'tap', x: (column * w.dilation + 1) * cell - 3, y: (row * h.dilation + 1) * cell - 4 }, String(value).replace('-', '−'))));
+    this.window.replaceChildren(outline, ...texts);
+    this.cell.setAttribute('d', `M0 0h${cell}v${cell}h${-cell}Z`);
+  }
+
+  /**
+   * What one cell has to do with, along each axis: the taps k and the cells `at` of the other grid. The cells are all pairs of them.
+   * rowsIn and columnsIn are those that do not lie in the padding.
+   */
   relate({ side, row, column }) {
     const [h, w] = this.axes, meet = side === 'driver' ? fromDriver : fromPlane;
+    const inside = (list, axis) => side === 'driver' ? list.filter(({ at }) => at >= 0 && at < axis.plane) : list;
     const rows = meet(h, row), columns = meet(w, column);
-    const inside = side === 'driver'
-      ? (y, x) => y.at >= 0 && x.at >= 0 && y.at < h.plane && x.at < w.plane
-      : () => true;
-    const met = rows.flatMap(y => columns.map(x => ({ tap: [y.k, x.k], cell: [y.at, x.at], inside: inside(y, x) })));
-    return { met, real: met.filter(item => item.inside) };
+    return { rows, columns, rowsIn: inside(rows, h), columnsIn: inside(columns, w) };
   }
 
-  /** Lights a cell and all that it has to do with. */
+  /** Lights a cell and all that it has to do with; null lights nothing. */
   light(focus) {
-    for (const group of Object.values(this.lights)) group.replaceChildren();
-    this.beams.setAttribute('d', '');
+    const byDriver = focus?.side === 'driver';
+    this.upper.toggleAttribute('hidden', !focus);
+    this.window.toggleAttribute('hidden', !byDriver);
     if (!focus) { this.last = null; return; }
-    const { met, real } = this.relate(focus);
-    const [own, other] = focus.side === 'driver' ? [this.driver, this.plane] : [this.plane, this.driver];
-    const cellsOf = (grid, cells) => cells.map(([row, column]) => grid.area(row, column, row + 1, column + 1)).join('');
-    const lightOf = grid => this.lights[grid === this.input ? 'input' : 'output'];
+    const { rows, columns, rowsIn, columnsIn } = this.relate(focus), [h, w] = this.axes;
+    const [own, other] = byDriver ? [this.driver, this.plane] : [this.plane, this.driver];
+    const at = list => list.map(item => item.at), k = list => list.map(item => item.k);
+    this.taps.setAttribute('d', this.kernel.cells(k(rowsIn), k(columnsIn)));
+    this.feeds.setAttribute('d', byDriver ? '' : other.cells(at(rows), at(columns)));
+    this.beams.setAttribute('d', this.beamsOf(own, focus, other, at(rows), at(columns)));
 
-    lightOf(own).append(svg('path', { class: 'focus', d: cellsOf(own, [[focus.row, focus.column]]) }));
-    const window = svg('g');
-    window.append(svg('path', { class: 'met', d: cellsOf(other, met.map(item => item.cell)) }));
-    if (focus.side === 'driver' && other.place.cell >= 28 && met.length <= 64) window.append(...this.weightsOn(other, met));
-    lightOf(other).append(window);
-    this.lights.kernel.append(svg('path', { class: 'met', d: cellsOf(this.kernel, real.map(item => item.tap)) }));
-    this.drawBeams(own, focus, other, met.map(item => item.cell));
-    if (focus.side === 'driver') this.slide(window, lightOf(own).firstChild, focus);
-    else this.last = null;
-  }
-
-  weightsOn(grid, met) {
-    return met.map(({ tap, cell }) => {
-      const [x, y] = grid.corner(cell[0] + 1, cell[1] + 1);
-      return svg('text', { class: 'tap', x: x - 3, y: y - 4 }, String(this.weights?.[tap[0]][tap[1]] ?? '').replace('-', '−'));
-    });
-  }
-
-  /** The window and the cell glide from where they were: one sees by how much the stride moves them. */
-  slide(window, cell, focus) {
-    const before = this.last;
-    this.last = focus;
-    if (!before || still.matches) return;
-    const size = this.plane.place.cell, [h, w] = this.axes;
-    const down = before.row - focus.row, right = before.column - focus.column;
-    if (Math.abs(down) + Math.abs(right) !== 1) return;
-    const move = (node, x, y) => node.animate([{ transform: `translate(${x}px, ${y}px)` }, { transform: 'none' }], { duration: 180, easing: 'cubic-bezier(.2,.7,.2,1)' });
-    move(window, right * w.stride * size, down * h.stride * size);
-    move(cell, right * size, down * size);
+    // One sees by how much the stride moves the window: it glides to the next place.
+    const glides = byDriver && this.last && !still.matches && Math.abs(this.last.row - focus.row) + Math.abs(this.last.column - focus.column) === 1;
+    move(this.cell, own.corner(focus.row, focus.column), glides);
+    if (byDriver) move(this.window, this.plane.corner(focus.row * h.stride - h.begin, focus.column * w.stride - w.begin), glides);
+    this.last = byDriver ? focus : null;
   }
 
   /** Two lines from the cell to the outline of what it meets. */
-  drawBeams(own, focus, other, cells) {
-    if (cells.length === 0) return;
-    const box = (grid, list) => {
-      const rows = list.map(([row]) => row), columns = list.map(([, column]) => column);
-      const [x, y] = grid.corner(Math.min(...rows), Math.min(...columns)), [x2, y2] = grid.corner(Math.max(...rows) + 1, Math.max(...columns) + 1);
+  beamsOf(own, focus, other, rows, columns) {
+    if (rows.length === 0 || columns.length === 0) return '';
+    const box = (grid, ys, xs) => {
+      const [x, y] = grid.corner(Math.min(...ys), Math.min(...xs)), [x2, y2] = grid.corner(Math.max(...ys) + 1, Math.max(...xs) + 1);
       return { x, y, x2, y2 };
     };
-    const a = box(own, [[focus.row, focus.column]]), b = box(other, cells);
+    const a = box(own, [focus.row], [focus.column]), b = box(other, rows, columns);
     const [from, to] = own === this.input ? [a, b] : [b, a];
-    this.beams.setAttribute('d', this.stacked
+    return this.stacked
       ? `M${from.x} ${from.y2}L${to.x} ${to.y}M${from.x2} ${from.y2}L${to.x2} ${to.y}`
-      : `M${from.x2} ${from.y}L${to.x} ${to.y}M${from.x2} ${from.y2}L${to.x} ${to.y2}`);
+      : `M${from.x2} ${from.y}L${to.x} ${to.y}M${from.x2} ${from.y2}L${to.x} ${to.y2}`;
   }
 
   /** The cell under a point of the drawing, as a focus. */
@@ -172,4 +191,16 @@ export class Scene {
 
     return null;
   }
+}
+
+function move(node, [x, y], glides) {
+  const before = node.style.transform, now = `translate(${x}px, ${y}px)`;
+  node.style.transform = now;
+  if (glides && before) node.animate([{ transform: before }, { transform: now }], { duration: 180, easing: 'cubic-bezier(.2,.7,.2,1)' });
+}
+
+function products(counts) {
+  if (!counts) return '';
+  const least = Math.min(...counts[0]) * Math.min(...counts[1]), most = Math.max(...counts[0]) * Math.max(...counts[1]);
+  return `, ${least === most ? most : `${least} to ${most}`} products a cell`;
 }

@@ -2,23 +2,26 @@
 
 import { byId, count, bytes, copyText, debounce, element, onceAFrame } from '../shared/dom.js';
 import { ServiceProblem, origin, postJson } from '../shared/api.js';
-import { showProblem } from '../shared/problem.js';
+import { saidOnce, showProblem } from '../shared/problem.js';
 import * as url from '../shared/url.js';
 import { numberTable, segmented } from './controls.js';
-import { explain } from './explain.js';
+import { explain, ruleOf } from './explain.js';
 import { axesOf, inputOf, weightOf } from './geometry.js';
-import { presets } from './presets.js';
+import { presetOf, presets } from './presets.js';
 import { Scene } from './scene.js';
 import { snippets } from './snippets.js';
 import { fromAddress, makeState, parametersOf, toAddress, withSuggestion } from './state.js';
 
 const Tick = 650;
 
+/** Outputs of more cells than this are not asked for: their cells are too small to show a value. */
+const MostValues = 256 * 256;
+
 let state, axes, values, scene, showNumbers, selects, calls = null, timer = 0, hovered = null, cursor = 'driver', open = false;
 
 /** Prepares the view once. */
 export function start() {
-  scene = new Scene(byId('scene'));
+  scene = new Scene(byId('scene'), byId('lights'));
   const choose = (name, legend, options) => segmented(name, legend, options, value => change({ [name]: value, step: 0 }));
   selects = {
     op: choose('op', 'Operation', [['conv', 'Convolution'], ['conv-transpose', 'Transposed']]),
@@ -36,7 +39,7 @@ export function start() {
   });
   byId('apart').onchange = event => change({ apart: event.target.checked, ...(event.target.checked ? {} : { height: { ...state.width } }), step: 0 });
   byId('presets').append(...presets.map(({ name, about, given }) =>
-    element('button', { type: 'button', className: 'chip', title: about, onclick: () => { change({ ...makeState(given), code: state.code }); byId('about').textContent = about; } }, name)));
+    element('button', { type: 'button', className: 'chip', title: about, onclick: () => change({ ...makeState(given), code: state.code }) }, name)));
   byId('feed-back').onclick = () => change({ height: { ...state.height, size: axes[0].output }, width: { ...state.width, size: axes[1].output }, step: 0 });
   byId('copy-code').onclick = event => copyText(byId('code'), event.target);
   byId('play').onclick = () => playing() ? stop() : play();
@@ -50,7 +53,6 @@ export function start() {
 /** Shows the view in the state of the address. */
 export function show(parameters) {
   open = true;
-  byId('about').textContent = 'Every example is a link: the address holds what you see.';
   change(fromAddress(parameters));
 }
 
@@ -71,7 +73,12 @@ function change(part) {
   selects.show.enable(state.op === 'conv-transpose');
   showNumbers(state);
   byId('apart').checked = state.apart;
+  byId('rule').textContent = ruleOf(state);
+  const preset = presetOf(state);
+  byId('about').textContent = preset?.about ?? 'The address of this page holds all that you see: it can be shared as a link.';
+  [...byId('presets').children].forEach((chip, index) => { chip.ariaPressed = String(presets[index] === preset); });
   byId('code').textContent = snippets(state, axes, origin())[state.code];
+  byId('code').parentElement.classList.toggle('folded', state.code === 'curl');
   const feeds = axes.every(axis => axis.works && axis.output <= 128) && axes.some(axis => axis.output !== axis.input);
   byId('feed-back').disabled = !feeds;
   if (asked !== JSON.stringify([state.op, parametersOf(state), state.height, state.width])) {
@@ -85,7 +92,6 @@ function change(part) {
 }
 
 function draw() {
-  scene.weights = values.weight;
   scene.draw(state, axes, values);
   const last = steps() - 1;
   byId('position').max = String(Math.max(0, last));
@@ -175,11 +181,13 @@ const ask = debounce(80, async () => {
     const answer = await postJson(`v1/${state.op}/shape`, { inputShape: [1, 1, h.input, w.input], weightShape: [1, 1, h.kernel, w.kernel], ...parameters }, signal);
     showAnswer(answer);
     showProblem(byId('arithmetic-problem'), null);
+    if (answer.outputShape[2] * answer.outputShape[3] > MostValues) return;
     const { output } = await postJson(`v1/${state.op}`, { input: [[input]], weight: [[weight]], ...parameters }, signal);
     if (signal.aborted) return;
     const columns = output.shape[3];
     values.output = Array.from({ length: output.shape[2] }, (_, row) => output.data.slice(row * columns, (row + 1) * columns));
-    draw();
+    scene.showOutput(values);
+    light();
   } catch (error) {
     if (error.name === 'AbortError') return;
     if (!(error instanceof ServiceProblem)) throw error;
@@ -191,10 +199,14 @@ const ask = debounce(80, async () => {
 /** Shows what /shape answered; of a refusal, which axes do not work. */
 function showAnswer(answer, problem = null) {
   const faults = problem?.errors ?? [];
-  for (const name of ['height', 'width'])
-    byId(`formula-${name}`).textContent = answer?.axes.find(axis => axis.name === name)?.formula ?? (faults.some(fault => fault.axis === name) ? 'does not work' : '–');
+  for (const name of ['height', 'width']) {
+    const refused = faults.some(fault => fault.axis === name);
+    byId(`formula-${name}`).textContent = answer?.axes.find(axis => axis.name === name)?.formula ?? (refused ? 'does not work' : '–');
+    byId(`formula-${name}`).classList.toggle('refused', refused);
+  }
+
   byId('multiply-adds').textContent = answer ? count(answer.multiplyAdds) : '–';
   byId('parameters').textContent = answer ? count(answer.parameters) : '–';
   byId('output-bytes').textContent = answer ? bytes(answer.outputBytes) : '–';
-  byId('notes').replaceChildren(...(answer?.notes ?? []).map(note => element('li', {}, note)));
+  byId('notes').replaceChildren(...(answer ? saidOnce(answer.notes) : ['The sizes have to work first.']).map(note => element('li', {}, note)));
 }

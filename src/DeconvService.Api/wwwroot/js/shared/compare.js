@@ -11,8 +11,9 @@ export class Compare {
     this.divider = element('input', { type: 'range', className: 'divider', min: '0', max: '100', step: '0.5', value: '50', ariaLabel: 'Divider between before and after' });
     this.line = element('div', { className: 'divider-line' });
     this.tags = [element('span', { className: 'tag tag-before' }), element('span', { className: 'tag tag-after' })];
+    this.ground = element('div', { className: 'ground' });
     this.view = element('div', { className: 'compare-view', tabIndex: 0, role: 'group', ariaLabel: 'Pictures: plus and minus zoom, arrows move' },
-      this.before, this.after, this.line, ...this.tags);
+      this.ground, this.before, this.after, this.line, ...this.tags);
     this.level = element('output', { className: 'zoom-level' });
     const button = (text, label, run) => element('button', { type: 'button', ariaLabel: label, onclick: run }, text);
     const tools = element('div', { className: 'compare-tools' },
@@ -78,6 +79,9 @@ export class Compare {
     this.x = Math.min(width - 40, Math.max(40 - this.size.width * this.scale, this.x));
     this.y = Math.min(height - 40, Math.max(40 - this.size.height * this.scale, this.y));
     const at = this.divider.value / 100 * width;
+    // What shows through a transparent picture does not grow with it, so it cannot be taken for a part of it.
+    [this.ground.style.width, this.ground.style.height] = [`${this.size.width * this.scale}px`, `${this.size.height * this.scale}px`];
+    this.ground.style.transform = `translate(${this.x}px, ${this.y}px)`;
     for (const picture of [this.before, this.after]) {
       picture.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
       picture.classList.toggle('pixels', this.scale * devicePixelRatio >= 2);

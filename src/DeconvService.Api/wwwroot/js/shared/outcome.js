@@ -16,7 +16,10 @@ export function showOutcome(place, outcome, { before, after, file, facts = [] } 
   place.append(element('a', { className: 'button', href: file.address, download: file.name }, 'Download'));
 }
 
-/** The time as a bar: the phases that the service counts, and what is left for the network and the browser. */
+/**
+ * The time as a bar: the phases that the service counts, and what is left for the network and the browser. Tiles are encoded while others
+ * are still computed; such phases take more than the whole together, and it is said that they overlap.
+ */
 function split({ timing, elapsed }) {
   const counted = timing.reduce((sum, phase) => sum + phase.milliseconds, 0);
   const phases = [...timing, { name: 'transfer', milliseconds: elapsed - counted }].filter(phase => phase.milliseconds >= 0.05);
@@ -27,5 +30,6 @@ function split({ timing, elapsed }) {
   }));
   const legend = element('ul', { className: 'legend', ariaLabel: 'Where the time went' },
     ...phases.map(({ name, milliseconds }) => element('li', {}, element('i', { className: `part part-${name}` }), `${name} ${duration(milliseconds)}`)));
+  if (counted > elapsed) legend.append(element('li', {}, 'which overlap in time'));
   return [bar, legend];
 }

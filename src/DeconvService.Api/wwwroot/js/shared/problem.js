@@ -9,7 +9,7 @@ export function showProblem(place, problem, apply) {
   if (problem === null) return;
 
   const faults = problem.errors?.length ? problem.errors : [problem];
-  for (const sentence of new Set(faults.map(fault => fault.detail ?? fault.title)))
+  for (const sentence of saidOnce(faults.map(fault => fault.detail ?? fault.title)))
     place.append(element('p', {}, sentence));
 
   const seen = new Set();
@@ -22,6 +22,17 @@ export function showProblem(place, problem, apply) {
   }
 
   if (buttons.length) place.append(element('div', { className: 'suggestions', role: 'group', ariaLabel: 'Suggestions of the service' }, ...buttons));
+}
+
+/** Sentences of the service about axes; what is true of a second axis, too, is not said twice. */
+export function saidOnce(sentences) {
+  const said = new Map();
+  for (const sentence of sentences) {
+    const axis = /^(width|height|depth)\b/.exec(sentence)?.[0] ?? '', rest = sentence.slice(axis.length);
+    said.set(rest, (said.get(rest) ?? new Set()).add(axis));
+  }
+
+  return [...said].map(([rest, [first, ...others]]) => first + rest + others.map(axis => `, and so for the ${axis}`).join(''));
 }
 
 const same = value => Array.isArray(value) && value.every(item => JSON.stringify(item) === JSON.stringify(value[0]));

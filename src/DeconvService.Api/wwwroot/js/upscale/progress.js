@@ -3,7 +3,7 @@
 /** A name for a request that nobody else has. */
 export const requestId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), byte => byte.toString(16).padStart(2, '0')).join('');
 
-/** Follows a request: report({done, total}) until its end or an abort. Without the stream nothing is reported, and that is no fault. */
+/** Follows a request: report({done, total, secondsLeft}) until its end or an abort. Without the stream nothing is reported, and that is no fault. */
 export async function follow(id, report, signal) {
   try {
     for (let attempt = 0; attempt < 20 && !signal.aborted; attempt++) {

@@ -80,13 +80,13 @@ function enlarged() {
 }
 
 async function run() {
-  const model = modelOf(), id = requestId(), began = performance.now();
+  const model = modelOf(), id = requestId();
   const call = running = new AbortController(), { signal } = call;
   busy(true);
   original();
   tell('sending the picture');
   const followed = new AbortController();
-  follow(id, ({ done, total }) => { if (running === call && total > 0) report(done, total, performance.now() - began); }, followed.signal);
+  follow(id, event => { if (running === call && event.total > 0) report(event); }, followed.signal);
   try {
     const outcome = await postPicture(`v1/models/${encodeURIComponent(model.name)}/image`, picture.blob, { signal, id });
     const after = keep(outcome.blob), size = await sizeOf(after);
@@ -129,11 +129,15 @@ function busy(yes) {
   byId('upscale-progress').removeAttribute('value');
 }
 
-function report(done, total, elapsed) {
-  const bar = byId('upscale-progress'), left = done > 0 ? Math.ceil(elapsed / done * (total - done) / 1000) : null;
+function report({ done, total, secondsLeft }) {
+  const bar = byId('upscale-progress');
   bar.max = total;
   bar.value = done;
-  tell(`${done} of ${total} tiles${left === null ? '' : `, ${left} s left`}`);
+  tell(`${done} of ${total} tiles${secondsLeft === undefined ? '' : `, ${Math.ceil(secondsLeft)} s left`}`, { aloud: false });
 }
 
-const tell = text => { byId('upscale-status').textContent = text; };
+/** Says how it stands; a screen reader hears the turning points, and asks the progress bar for the rest. */
+function tell(text, { aloud = true } = {}) {
+  byId('upscale-status').ariaLive = aloud ? 'polite' : 'off';
+  byId('upscale-status').textContent = text;
+}
