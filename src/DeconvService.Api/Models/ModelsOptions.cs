@@ -15,9 +15,13 @@ public sealed class ModelsOptions
     [Required(ErrorMessage = "{0} must name a directory.")]
     public string Directory { get; init; } = "models";
 
-    /// <summary>Bytes that one tile of a picture may take inside the network. 1 MiB to 16 GiB, default 80 MiB.</summary>
+    /// <summary>
+    /// Bytes that one tile of a picture may take inside the network. 1 MiB to 16 GiB, default 24 MiB. Smaller tiles compute more of their
+    /// neighbours, larger ones leave the caches: from 24 to 40 MiB upconv_7 was fastest on a processor with 32 MB of L3 for two cores. A network
+    /// that sees further than some 30 pixels wants more.
+    /// </summary>
     [Range(1L << 20, 16L << 30, ErrorMessage = "{0} must be {1} to {2} bytes.")]
-    public long TileBytes { get; init; } = 80L << 20;
+    public long TileBytes { get; init; } = 24L << 20;
 
     /// <summary>
     /// Bytes that a picture may take inside a network that cannot be run in tiles because it looks at the whole picture at once. 1 MiB to

@@ -24,9 +24,11 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>The most that it ever was.</summary>
     public long PeakBytes => Status("VmHWM");
 
-    /// <summary>This project's service, with settings such as <c>Limits__MemoryBytes=1073741824</c>.</summary>
+    /// <summary>This project's service in the environment of its container, with settings such as <c>Limits__MemoryBytes=1073741824</c>.</summary>
     public static Task<ServerProcess> StartServiceAsync(params string[] settings) => StartAsync(
-        "dotnet", port => [Path.Combine(AppContext.BaseDirectory, "DeconvService.Api.dll"), $"--urls=http://127.0.0.1:{port}"], settings);
+        "dotnet",
+        port => [Path.Combine(AppContext.BaseDirectory, "DeconvService.Api.dll"), $"--urls=http://127.0.0.1:{port}"],
+        ["MALLOC_ARENA_MAX=2", "MALLOC_MMAP_THRESHOLD_=1048576", .. settings]);
 
     /// <summary>Starts a program and waits until <c>/health/ready</c> answers 200.</summary>
     public static async Task<ServerProcess> StartAsync(string program, Func<int, string[]> arguments, params string[] settings)

@@ -7,20 +7,21 @@ using DeconvService.Benchmarks.Service;
 namespace DeconvService.Benchmarks.Throughput;
 
 /// <summary>
-/// <c>throughput [folder of pictures] [file]</c>: the same pictures through the same network by this service and by what a web developer would
-/// build instead (Throughput/peer: Fastify, sharp, ONNX Runtime), in turns, with the same cores and clients.
+/// <c>throughput [--pictures folder] [--rounds 3] [--seconds 20] [--file report.md]</c>: the same pictures through the same network by this service
+/// and by what a web developer would build instead (Throughput/peer: Fastify, sharp, ONNX Runtime), in turns, with the same cores and clients.
 /// </summary>
 internal static class ThroughputCommand
 {
     private const int Clients = 8;
-    private const int Rounds = 3;
     private const string Model = "upconv7-scale2x";
-    private static readonly TimeSpan RoundLength = TimeSpan.FromSeconds(20);
 
     public static async Task<int> RunAsync(string[] args)
     {
-        byte[][] pictures = args.Length > 0
-            ? [.. Directory.GetFiles(args[0], "*.png").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)]
+        CommandOptions options = CommandOptions.Parse(args, "pictures", "rounds", "seconds", "file");
+        int rounds = int.Parse(options.Get("rounds", "3"), CultureInfo.InvariantCulture);
+        var roundLength = TimeSpan.FromSeconds(double.Parse(options.Get("seconds", "20"), CultureInfo.InvariantCulture));
+        byte[][] pictures = options.Get("pictures", "") is { Length: > 0 } folder
+            ? [.. Directory.GetFiles(folder, "*.png").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)]
             : [.. Enumerable.Range(0, 4).Select(seed => Bodies.Png(new Random(seed), 256, 256))];
         await using ServerProcess service = await ServerProcess.StartServiceAsync();
         await using ServerProcess peer = await StartPeerAsync();
@@ -30,13 +31,13 @@ internal static class ThroughputCommand
             ("Fastify + sharp + onnxruntime-node", peer, "/image", new Latencies()),
         ];
         foreach (var side in sides)
-            await LoadAsync(side.Server, side.Path, pictures, new Latencies(), TimeSpan.FromSeconds(5)); // warm
+            await LoadAsync(side.Server, side.Path, pictures, new Latencies(), TimeSpan.FromSeconds(3)); // warm
 
         var busy = new TimeSpan[sides.Length];
-        for (int round = 0; round < Rounds; round++)
+        for (int round = 0; round < rounds; round++)
         {
             for (int i = 0; i < sides.Length; i++)
-                busy[i] += await LoadAsync(sides[i].Server, sides[i].Path, pictures, sides[i].Times, RoundLength);
+                busy[i] += await LoadAsync(sides[i].Server, sides[i].Path, pictures, sides[i].Times, roundLength);
         }
 
         var report = new StringBuilder();
@@ -50,8 +51,8 @@ internal static class ThroughputCommand
         }
 
         Console.WriteLine(report);
-        if (args.Length > 1)
-            await File.WriteAllTextAsync(args[1], report.ToString());
+        if (options.Get("file", "") is { Length: > 0 } file)
+            await File.WriteAllTextAsync(file, report.ToString());
 
         return 0;
     }

@@ -48,15 +48,62 @@ public sealed unsafe class AlignedBufferPoolTests
     }
 
     [Fact]
-    public void Return_OverTheCap_Freed()
+    public void Rent_EverNewSizes_TakesNoMoreThanWasLentAtOnce()
+    {
+        using var pool = new AlignedBufferPool();
+        var random = new Random(1);
+        long most = 0;
+        for (int round = 0; round < 1000; round++)
+        {
+            using AlignedBuffer one = pool.Rent(random.Next(1, 100_000)), two = pool.Rent(random.Next(1, 100_000));
+            most = Math.Max(most, pool.LentBytes);
+            Assert.InRange(pool.LentBytes + pool.KeptBytes, 1, most);
+        }
+    }
+
+    [Fact]
+    public void Rent_LargerThanAllThatIsKept_FreesTheOldest()
+    {
+        using var pool = new AlignedBufferPool();
+        AlignedBuffer[] buffers = [pool.Rent(4096), pool.Rent(4096), pool.Rent(1024)];
+        long most = pool.LentBytes;
+        foreach (AlignedBuffer buffer in buffers)
+            buffer.Dispose();
+
+        using AlignedBuffer larger = pool.Rent(4608);
+        Assert.Equal(4096, pool.KeptBytes); // the youngest, 1024 floats; with one of the others it would be more than ever
+        Assert.InRange(pool.LentBytes + pool.KeptBytes, 1, most);
+    }
+
+    [Fact]
+    public void Rent_SmallerThanWhatIsKept_GivesItUnlessMemoryIsShort()
+    {
+        using var pool = new AlignedBufferPool { MaximumBytes = 20_000 };
+        AlignedBuffer large = pool.Rent(2000);
+        float* pointer = large.Pointer;
+        large.Dispose();
+        using (AlignedBuffer small = pool.Rent(1100))
+            Assert.True(pointer == small.Pointer && small.Length == 1100);
+
+        using AlignedBuffer tiny = pool.Rent(500); // too small for it
+        Assert.Equal(2048, pool.LentBytes);
+        using AlignedBuffer beside = pool.Rent(1100); // with the large one more than half of all would be lent
+        Assert.InRange(pool.LentBytes, 2048 + 4400, 2048 + 5120);
+    }
+
+    [Fact]
+    public void Return_OverTheCap_OldestFreed()
     {
         using var pool = new AlignedBufferPool(maximumKeptBytes: 10_000);
         AlignedBuffer first = pool.Rent(2000), second = pool.Rent(2000);
+        float* pointer = second.Pointer;
         first.Dispose();
         long kept = pool.KeptBytes;
         Assert.InRange(kept, 8000, 10_000);
         second.Dispose();
         Assert.Equal(kept, pool.KeptBytes);
+        using AlignedBuffer third = pool.Rent(2000);
+        Assert.True(pointer == third.Pointer);
     }
 
     [Fact]
