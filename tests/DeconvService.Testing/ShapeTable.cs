@@ -58,6 +58,15 @@ public static class ShapeTable
         yield return Transposed("t_2x2_stride_2", [1, 16, 14, 15], [16, 9, 2, 2], new() { Stride = 2 });
         yield return Transposed("t_stride_over_kernel", [1, 3, 5, 6], [3, 4, 2, 2], new() { Stride = 4, OutputPadding = 3 });
         yield return Transposed("t_few_outputs", [1, 56, 12, 13], [56, 1, 9, 9], new() { Stride = 3, Padding = 4, OutputPadding = 2 });
+        yield return Transposed("t_few_outputs_many_inputs", [2, 96, 19, 21], [96, 3, 4, 4], new() { Stride = 2, Padding = 1 });
+        yield return Transposed("t_few_outputs_no_border", [1, 64, 23, 37], [64, 3, 4, 4], new() { Stride = 2, Padding = 3 });
+        yield return Transposed("t_few_outputs_stride_4", [1, 28, 17, 11], [28, 1, 9, 9], new() { Stride = 4, Padding = 4, OutputPadding = 3 });
+        yield return Transposed("t_few_outputs_stride_5", [1, 32, 7, 18], [32, 2, 10, 10], new() { Stride = 5, Padding = 7, OutputPadding = 1 });
+        yield return Transposed("t_few_outputs_prime_inputs", [1, 67, 9, 35], [67, 2, 5, 5], new() { Stride = 2, Padding = 2, OutputPadding = 1 });
+        yield return Transposed("t_line_over_registers", [1, 16, 3, 20], [16, 1, 4, 34], new() { Stride = (int[])[2, 17], Padding = ConvPadding.Pairs((int[])[1, 3], (int[])[1, 3]) });
+        yield return Transposed("t_1d_few_outputs", [2, 48, 300], [48, 2, 16], new() { Stride = 4, Padding = 6 });
+        yield return Transposed("t_3d_few_outputs", [1, 32, 4, 9, 10], [32, 1, 4, 4, 4], new() { Stride = 2, Padding = 1 });
+        yield return Transposed("t_groups_few_outputs", [1, 32, 9, 12], [32, 2, 6, 4], new() { Groups = 2, Stride = (int[])[3, 2], Padding = ConvPadding.Pairs((int[])[2, 1], (int[])[2, 1]) });
         yield return Transposed("t_dilation_2", [1, 3, 6, 7], [3, 4, 3, 3], new() { Stride = 3, Dilation = 2, Padding = 2, OutputPadding = 2 });
         yield return Transposed("t_dilation_shares_factor", [1, 3, 6, 7], [3, 4, 3, 3], new() { Stride = 4, Dilation = 2, Padding = 1 });
         yield return Transposed("t_unequal_axes", [1, 3, 6, 7], [3, 4, 5, 2], new() { Stride = (int[])[3, 1], Dilation = (int[])[1, 2], Padding = ConvPadding.Pairs((int[])[2, 0], (int[])[1, 1]), OutputPadding = (int[])[1, 1] });

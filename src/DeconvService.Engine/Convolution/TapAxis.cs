@@ -16,13 +16,21 @@ namespace DeconvService.Engine.Convolution;
 /// stride 2, kernel 4, pad 1:   phase 0 reads  m-1 with tap 3,  m   with tap 1
 ///                              phase 1 reads  m   with tap 2,  m+1 with tap 0
 /// </code>
+/// <para>
+/// Phases may instead be counted from the first output before cropping: <c>o = m * stride + r - Crop</c>. Then the phases of a kernel
+/// without dilation all read the same window, and the first <see cref="Crop"/> outputs of position 0 do not exist.
+/// </para>
+/// <code>
+/// stride 2, kernel 4, pad 1, aligned (crop 1):   phase 0 reads  m-1 with tap 2,  m with tap 0
+///                                                phase 1 reads  m-1 with tap 3,  m with tap 1
+/// </code>
 /// </remarks>
 internal sealed class TapAxis
 {
-    private TapAxis(int input, int kernel, int output, int inputStep, int[] shifts, Tap[][] phases)
+    private TapAxis(int input, int kernel, int output, int inputStep, int[] shifts, Tap[][] phases, int crop = 0)
     {
-        (Input, Kernel, Output, InputStep, Shifts, Phases) = (input, kernel, output, inputStep, shifts, phases);
-        Grid = (output + phases.Length - 1) / phases.Length;
+        (Input, Kernel, Output, InputStep, Shifts, Phases, Crop) = (input, kernel, output, inputStep, shifts, phases, crop);
+        Grid = (int)(((long)crop + output + phases.Length - 1) / phases.Length);
     }
 
     /// <summary>Input size.</summary>
@@ -34,7 +42,10 @@ internal sealed class TapAxis
     /// <summary>Output size.</summary>
     public int Output { get; }
 
-    /// <summary>Positions m: the output size over the number of phases, rounded up.</summary>
+    /// <summary>Outputs of position 0 that do not exist; less than the number of phases.</summary>
+    public int Crop { get; }
+
+    /// <summary>Positions m: the output size, with what is cropped before it, over the number of phases, rounded up.</summary>
     public int Grid { get; }
 
     /// <summary>Input elements from one position to the next.</summary>
@@ -50,11 +61,13 @@ internal sealed class TapAxis
     public static TapAxis None { get; } = new(1, 1, 1, 1, [0], [[new Tap(0, 0)]]);
 
     /// <summary>Depth, height and width of a shape; those it does not have are <see cref="None"/>.</summary>
-    public static TapAxis[] Of(ConvShape shape)
+    /// <param name="shape">The shape.</param>
+    /// <param name="aligned">Whether the phases of a transposed convolution are to read the same window, which takes a <see cref="Crop"/>.</param>
+    public static TapAxis[] Of(ConvShape shape, bool aligned = false)
     {
         TapAxis[] axes = [None, None, None];
         for (int i = 0; i < shape.SpatialRank; i++)
-            axes[3 - shape.SpatialRank + i] = Of(shape.Kind, shape.Axes[i]);
+            axes[3 - shape.SpatialRank + i] = Of(shape.Kind, shape.Axes[i], aligned);
 
         return axes;
     }
@@ -70,7 +83,7 @@ internal sealed class TapAxis
         return new TapAxis(outer.Input * inner.Input, outer.Kernel, outer.Output * inner.Output, 1, shifts, outer.Phases);
     }
 
-    private static TapAxis Of(ConvKind kind, ConvAxis axis)
+    private static TapAxis Of(ConvKind kind, ConvAxis axis, bool aligned)
     {
         if (kind == ConvKind.Convolution)
         {
@@ -82,6 +95,7 @@ internal sealed class TapAxis
             return new TapAxis(axis.Input, axis.Kernel, axis.Output, axis.Stride, shifts, [taps]);
         }
 
+        int crop = aligned ? axis.PadBegin % axis.Stride : 0;
         var found = new SortedSet<int>();
         var phases = new List<(int Kernel, int Shift)>[axis.Stride];
         for (int r = 0; r < axis.Stride; r++)
@@ -89,7 +103,7 @@ internal sealed class TapAxis
             phases[r] = [];
             for (int k = 0; k < axis.Kernel; k++)
             {
-                int distance = r + axis.PadBegin - (k * axis.Dilation);
+                int distance = r - crop + axis.PadBegin - (k * axis.Dilation);
                 if (distance % axis.Stride != 0)
                     continue;
 
@@ -100,7 +114,7 @@ internal sealed class TapAxis
 
         int[] all = [.. found];
         Tap[][] indexed = Array.ConvertAll(phases, taps => taps.ConvertAll(t => new Tap(t.Kernel, Array.BinarySearch(all, t.Shift))).ToArray());
-        return new TapAxis(axis.Input, axis.Kernel, axis.Output, 1, all, indexed);
+        return new TapAxis(axis.Input, axis.Kernel, axis.Output, 1, all, indexed, crop);
     }
 }
 

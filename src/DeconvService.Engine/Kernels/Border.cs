@@ -84,6 +84,64 @@ internal readonly unsafe struct BorderedRow
             target[i] = Outside(row, i);
     }
 
+    /// <summary>
+    /// Copies out of several rows. Of whole vectors: up to 2 L elements behind the <c>count</c> of each row may be overwritten, so that short
+    /// rows cost no more than the vectors they consist of; rows are written in ascending order.
+    /// </summary>
+    /// <param name="row">The first row.</param>
+    /// <param name="rowStride">Elements to the next row.</param>
+    /// <param name="target">Receives the first row.</param>
+    /// <param name="targetStride">Elements to the next row's place.</param>
+    /// <param name="rows">Number of rows.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void CopyRows<V>(float* row, nint rowStride, float* target, nint targetStride, int rows)
+        where V : struct, IVec<V>
+    {
+        bool vectors = _mode == PaddingMode.Zeros && _step <= 2;
+        int step = _step, left = _inside, right = _insideEnd, count = _count;
+
+        // Vectors of the source whose elements are all in the row; the last element of a step's gap is not needed.
+        int whole = right - V.Count;
+        float* source = row + _first + ((nint)left * step);
+        for (; rows > 0; rows--, row += rowStride, source += rowStride, target += targetStride)
+        {
+            if (!vectors)
+            {
+                Copy<V>(row, target);
+                continue;
+            }
+
+            for (int i = 0; i < left; i += V.Count)
+                V.Zero.Store(target + i);
+
+            int at = left;
+            float* from = source;
+            if (step == 1)
+            {
+                for (; at <= whole; at += V.Count, from += V.Count)
+                    V.Load(from).Store(target + at);
+
+                if (at < right)
+                    V.LoadPartial(from, right - at).Store(target + at);
+            }
+            else
+            {
+                for (; at < whole; at += V.Count, from += 2 * V.Count)
+                    V.Even(V.Load(from), V.Load(from + V.Count)).Store(target + at);
+
+                if (at < right)
+                {
+                    int elements = (2 * (right - at)) - 1;
+                    V second = elements > V.Count ? V.LoadPartial(from + V.Count, elements - V.Count) : V.Zero;
+                    V.Even(V.LoadPartial(from, Math.Min(elements, V.Count)), second).Store(target + at);
+                }
+            }
+
+            for (int i = right; i < count; i += V.Count)
+                V.Zero.Store(target + i);
+        }
+    }
+
     private float Outside(float* row, int i)
     {
         int source = Border.Source(_first + (i * _step), _size, _mode);

@@ -6,7 +6,7 @@ namespace DeconvService.Engine.Kernels;
 /// <summary>Puts the phases of a transposed convolution together: <c>row[i * phases + p] = sums[p][i]</c>.</summary>
 internal static unsafe class Interleaving
 {
-    /// <summary>Interleaves.</summary>
+    /// <summary>Interleaves. Of whole vectors: up to L - 1 elements behind the last are read, and that many for each phase written.</summary>
     /// <param name="sums">The first phase's row.</param>
     /// <param name="phaseStride">Elements from one phase's row to the next.</param>
     /// <param name="phases">Number of phases.</param>
@@ -16,26 +16,40 @@ internal static unsafe class Interleaving
     public static void Run<V>(float* sums, nint phaseStride, int phases, int count, float* row)
         where V : struct, IVec<V>
     {
-        if (phases == 2)
+        switch (phases)
         {
-            int whole = count - (count % V.Count);
-            for (int i = 0; i < whole; i += V.Count)
-            {
-                V a = V.Load(sums + i), b = V.Load(sums + phaseStride + i);
-                V.ZipLow(a, b).Store(row + (2 * i));
-                V.ZipHigh(a, b).Store(row + (2 * i) + V.Count);
-            }
+            case 2:
+                for (int i = 0; i < count; i += V.Count)
+                    Zip(V.Load(sums + i), V.Load(sums + phaseStride + i), row + (2 * i));
 
-            for (int i = whole; i < count; i++)
-                (row[2 * i], row[(2 * i) + 1]) = (sums[i], sums[phaseStride + i]);
+                break;
+            case 4:
+                // Phases 0 and 2 make the even elements, 1 and 3 the odd ones.
+                for (int i = 0; i < count; i += V.Count)
+                {
+                    V p0 = V.Load(sums + i), p1 = V.Load(sums + phaseStride + i);
+                    V p2 = V.Load(sums + (2 * phaseStride) + i), p3 = V.Load(sums + (3 * phaseStride) + i);
+                    Zip(V.ZipLow(p0, p2), V.ZipLow(p1, p3), row + (4 * i));
+                    Zip(V.ZipHigh(p0, p2), V.ZipHigh(p1, p3), row + (4 * i) + (2 * V.Count));
+                }
 
-            return;
+                break;
+            default:
+                for (int p = 0; p < phases; p++, sums += phaseStride, row++)
+                {
+                    for (int i = 0; i < count; i++)
+                        row[i * phases] = sums[i];
+                }
+
+                break;
         }
+    }
 
-        for (int p = 0; p < phases; p++, sums += phaseStride, row++)
-        {
-            for (int i = 0; i < count; i++)
-                row[i * phases] = sums[i];
-        }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Zip<V>(V even, V odd, float* row)
+        where V : struct, IVec<V>
+    {
+        V.ZipLow(even, odd).Store(row);
+        V.ZipHigh(even, odd).Store(row + V.Count);
     }
 }

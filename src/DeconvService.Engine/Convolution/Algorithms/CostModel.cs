@@ -48,17 +48,13 @@ internal static class CostModel
     /// <summary><see cref="Algorithms.Direct"/> with the given blocks.</summary>
     public static double Direct(ConvShape shape, WeightUse use, DirectGeometry geometry)
     {
-        // Vectors end at the end of a row, so short rows leave lanes empty; merged phases multiply by some zeros.
-        double lanes = geometry.Lanes;
-        double rowVectors = geometry.Columns.Pieces * Math.Ceiling(geometry.Columns.Largest / lanes) * lanes / Lanes;
-        double rows = (double)shape.Batch * geometry.Depth.Grid * geometry.Height.Grid;
-        double taps = geometry.Groups.Sum(group => group.Taps.Length) * geometry.ProductRows;
-        double products = rows * rowVectors * taps * geometry.Channels * shape.Groups;
-        double few = geometry.ProductRows * geometry.PanelVectors >= 8 ? 1.1 : 1.4;
-        double blocks = (double)shape.Batch * geometry.Depth.Grid * geometry.Rows.Pieces * geometry.Columns.Pieces;
-        double copied = geometry.CopiesNothing ? 0 : blocks * shape.InputChannels * geometry.ChannelLength / Lanes;
+        // Nothing here may depend on the number of threads, as the blocks do, or it would decide about the bits of results.
+        double products = geometry.Vectors * geometry.Products.CyclesPerVector * geometry.Lanes / Lanes;
+        double phases = geometry.Width.Phases.Length;
+        double written = shape.Output.Count / Lanes * (phases is 1 or 2 or 4 ? MoveVector : Lanes);
+        double copied = geometry.CopiesNothing ? 0 : shape.Input.Count * geometry.Depth.Shifts.Length / Lanes;
         double weights = shape.Weight.Count;
-        return Math.Max(few * products, Traffic(weights)) + (copied * MoveVector) + (use == WeightUse.Once ? weights * PackNumber : 0);
+        return Math.Max(1.05 * products, Traffic(weights)) + written + (copied * MoveVector) + (use == WeightUse.Once ? weights * PackNumber : 0);
     }
 
     /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>

@@ -15,20 +15,31 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// </para>
 /// <code>
 ///   block of the input, copied once with its border            one tap reads at one offset
-///   [c][depth shift][row][w mod stride][w / stride]
-///                                                              row | . . . . . . . . . . |
+///   [c][depth shift][row mod stride][column mod stride]
+///                   [row / stride][column / stride]            row | . . . . . . . . . . |
 ///   stride 2:  x0 x2 x4 x6 ...   part 0                        tap     |--vector--|           (any alignment)
 ///              x1 x3 x5 x7 ...   part 1                        next      |--vector--|
 /// </code>
 /// <para>
-/// With stride s the columns are dealt out to s parts, so that the outputs of a tap are neighbours again. Rows of the kernel that meet
-/// nothing but zero padding are skipped. Where there is no border and the stride is 1, the image is read where it stands.
+/// With stride s rows and columns are dealt out to s parts each, so that the outputs of a tap are neighbours again. The vectors run on
+/// over the ends of the rows, so that short rows leave no lanes empty; what they compute between two rows is dropped. But where much of
+/// the kernel meets nothing but zero padding, they begin anew in each row, and the kernel's rows that meet only padding are skipped.
+/// Where there is no border and the stride is 1, the image is read where it stands.
 /// </para>
 /// <para>
-/// A transposed convolution has stride^n phases (<see cref="TapAxis"/>). With a single output channel the phases of a row are
-/// computed as the rows of one product, with zeros for the taps that a phase does not have: that keeps more sums in flight.
+/// A transposed convolution has stride^n phases (<see cref="TapAxis"/>), each a convolution of its own over the same window of
+/// ceil(k / stride) inputs an axis. So they can be the rows of one product (<see cref="DirectProducts"/>), F * stride^n of them
+/// instead of F, and each vector of the input that is read serves them all. 4x4, stride 2, one axis of it:
 /// </para>
-/// <para>Source: Zhang, Franchetti and Low, "High Performance Zero-Memory Overhead Direct Convolutions" (2018), for the idea to pack nothing.</para>
+/// <code>
+///   rows of the product             sums, [row][position]              written, interleaved
+///   output 0, phase 0  w2 w0   *    | p0 p0 p0 p0 ...                  | p0 p1 p0 p1 p0 p1 p0 p1 ...   output 0
+///             phase 1  w3 w1        | p1 p1 p1 p1 ...                    ^ the first Crop of them are dropped
+///   output 1, phase 0  ...          | ...
+///             taps:  x[m-1] x[m]
+/// </code>
+/// <para>Source: Zhang, Franchetti and Low, "High Performance Zero-Memory Overhead Direct Convolutions" (2018), for the idea to pack nothing;
+/// Shi et al., "Is the deconvolution layer the same as a convolutional layer?" (2016), for the phases as output channels.</para>
 /// </remarks>
 internal sealed class Direct : IConvAlgorithm
 {
@@ -36,15 +47,10 @@ internal sealed class Direct : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        TapAxis[] axes = TapAxis.Of(shape);
-        if (DirectGeometry.TryCreate(shape, axes, V.Count, Blocking.Vectors<V>(), request.Threads) is not { } geometry)
+        if (DirectGeometry.TryCreate<V>(shape, request.Threads) is not { } geometry)
             return null;
 
-        // The number of threads must not decide, or it would change the bits of results. Fewer threads have larger blocks.
-        if (DirectGeometry.TryCreate(shape, axes, V.Count, Blocking.Vectors<V>(), threads: 1) is not { } lone)
-            return null;
-
-        bool faster = CostModel.Direct(shape, request.Weights.Use, lone) < CostModel.Gemm(shape, request.Weights.Use);
+        bool faster = CostModel.Direct(shape, request.Weights.Use, geometry) < CostModel.Gemm(shape, request.Weights.Use);
         return faster || request.EvenIfSlow ? new DirectPlan<V>(request, geometry) : null;
     }
 }

@@ -1,20 +1,7 @@
 using DeconvService.Engine.Kernels;
+using DeconvService.Engine.Simd;
 
 namespace DeconvService.Engine.Convolution.Algorithms;
-
-/// <summary>A tap of a direct convolution: which number of the kernel, for each row of the product, and where it reads.</summary>
-/// <param name="Kernels">Row-major index in the kernel for each phase of the group; -1 where a phase has no such tap.</param>
-/// <param name="Depth">Index of its depth shift.</param>
-/// <param name="Row">Its row shift.</param>
-/// <param name="Column">Its column shift.</param>
-internal sealed record DirectTap(int[] Kernels, int Depth, int Row, int Column);
-
-/// <summary>Phases that one product computes: one phase, or all phases of the width when they are its rows.</summary>
-/// <param name="PhaseDepth">Phase of the depth.</param>
-/// <param name="PhaseHeight">Phase of the height.</param>
-/// <param name="PhaseWidth">Phase of the width, the first one when they are merged.</param>
-/// <param name="Taps">Taps, those of one kernel row next to each other.</param>
-internal sealed record DirectGroup(int PhaseDepth, int PhaseHeight, int PhaseWidth, DirectTap[] Taps);
 
 /// <summary>How a layer is cut into blocks for direct convolution, and what a block reads.</summary>
 internal sealed class DirectGeometry
@@ -22,51 +9,70 @@ internal sealed class DirectGeometry
     // What a block copies should leave room in the second-level cache.
     private const int BlockBytes = 256 << 10;
 
-    private DirectGeometry(ConvShape shape, TapAxis[] axes, int lanes, int vectors)
+    // The sums of a strip stay in the first-level cache until they are written, beside the input that is read.
+    private const int StripBytes = 16 << 10;
+
+    // A slice of the channels is worth reading for at least so many steps of the reduction: its sums are read and written for it.
+    private const int SliceSteps = 128;
+
+    // With so few rows all sums of a block, over many rows of the image, fit the second-level cache beside a slice.
+    private const int SlicedRows = 32;
+    private const int SumBytes = 128 << 10;
+
+    // Below this many cycles an item is not worth another one: about ten microseconds.
+    private const double ItemCycles = 40_000;
+
+    // Addresses that are a multiple of this apart fall into the same set of the first-level cache.
+    private const int CacheWayBytes = 4096;
+
+    private DirectGeometry(ConvShape shape, DirectProducts products, int lanes, int threads)
     {
-        (Depth, Height, Width) = (axes[0], axes[1], axes[2]);
-        Channels = shape.InputChannels / shape.Groups;
-        GroupOutputs = shape.OutputChannels / shape.Groups;
-        Merged = GroupOutputs == 1 && Width.Phases.Length is > 1 and <= 6;
-        PanelVectors = vectors;
-        Lanes = lanes;
+        (Products, Lanes) = (products, lanes);
         (FirstRow, RowSpan) = (Height.Shifts.Min(), Height.Shifts.Max() - Height.Shifts.Min() + 1);
         (FirstColumn, ColumnSpan) = (Width.Shifts.Min(), Width.Shifts.Max() - Width.Shifts.Min() + 1);
-        Groups = MakeGroups();
+
+        double rowVectors = Math.Ceiling(Width.Grid / (double)lanes);
+        double useful = UsefulRows(shape.PaddingMode);
+        double flatVectors = Height.Grid * (double)(Width.Grid + ColumnRest) / lanes;
+        Flat = flatVectors <= useful * rowVectors;
+        Vectors = (double)shape.Batch * shape.Groups * Depth.Grid * (Flat ? flatVectors : useful * rowVectors);
+
+        long plane = sizeof(float) * (long)Depth.Input * Height.Input * Width.Input;
+        long sets = CacheWayBytes / GreatestCommonDivisor(plane, CacheWayBytes);
+        CopiesNothing = Width.InputStep == 1 && Products.MultiplyAdds <= 128 && Products.ChannelBlock <= 4 * sets;
+        SliceChannels = Flat && Products.AllRows <= SlicedRows ? Slice() : Products.Channels;
+        Cut((double)shape.Batch * shape.Groups * Depth.Grid, threads);
     }
 
+    /// <summary>The products of a block.</summary>
+    public DirectProducts Products { get; }
+
     /// <summary>Depth, or an axis of size 1.</summary>
-    public TapAxis Depth { get; }
+    public TapAxis Depth => Products.Depth;
 
     /// <summary>Height, or an axis of size 1.</summary>
-    public TapAxis Height { get; }
+    public TapAxis Height => Products.Height;
 
     /// <summary>Width.</summary>
-    public TapAxis Width { get; }
-
-    /// <summary>Input channels of a group.</summary>
-    public int Channels { get; }
-
-    /// <summary>Output channels of a group.</summary>
-    public int GroupOutputs { get; }
-
-    /// <summary>Whether the phases of the width are the rows of one product.</summary>
-    public bool Merged { get; }
-
-    /// <summary>Rows of the products: output channels of a group, or phases when they are merged.</summary>
-    public int ProductRows => Merged ? Width.Phases.Length : GroupOutputs;
+    public TapAxis Width => Products.Width;
 
     /// <summary>Lanes of a vector.</summary>
     public int Lanes { get; }
 
     /// <summary>
-    /// Whether most blocks read the image where it stands: no stride, and so few products that copying would show. (Otherwise a copy is
-    /// better, because in the image the channels may be a power of two apart and fall into the same sets of the cache.)
+    /// Whether vectors run on from the end of a row into the next one, what they compute between them being dropped. Else they begin anew
+    /// in every row, and the taps of the rows that meet nothing but padding are skipped.
     /// </summary>
-    public bool CopiesNothing => Width.InputStep == 1 && ProductRows * Groups.Length <= 16;
+    public bool Flat { get; }
 
-    /// <summary>Vectors of a panel at the most.</summary>
-    public int PanelVectors { get; }
+    /// <summary>Vectors of positions of the whole layer; where taps are skipped, so many whole ones.</summary>
+    public double Vectors { get; }
+
+    /// <summary>
+    /// Whether most blocks read the image where it stands: no stride, and so few products that copying would show. But not where the
+    /// channels of a block are a multiple of large powers of two apart and would push each other out of the cache.
+    /// </summary>
+    public bool CopiesNothing { get; }
 
     /// <summary>Lowest row shift.</summary>
     public int FirstRow { get; }
@@ -80,8 +86,14 @@ internal sealed class DirectGeometry
     /// <summary>Columns that one output reads over.</summary>
     public int ColumnSpan { get; }
 
-    /// <summary>The products; those of the phases of the width follow each other.</summary>
-    public DirectGroup[] Groups { get; }
+    /// <summary>
+    /// Channels that a block reads at a time, a divisor of the channels. With few rows, sums of all of them are kept while slice after slice is
+    /// added, and a block can be so large that long pieces of the image are read. Else all channels, and sums are kept of a strip only.
+    /// </summary>
+    public int SliceChannels { get; }
+
+    /// <summary>Whether channels are read slice by slice.</summary>
+    public bool Sliced => SliceChannels < Products.Channels;
 
     /// <summary>Grid rows of a block.</summary>
     public EvenSplit Rows { get; private set; }
@@ -89,102 +101,123 @@ internal sealed class DirectGeometry
     /// <summary>Grid columns of a block.</summary>
     public EvenSplit Columns { get; private set; }
 
-    /// <summary>Input rows of a block, for each depth shift.</summary>
-    public int CopiedRows => ((Rows.Largest - 1) * Height.InputStep) + RowSpan;
+    /// <summary>Rows of a part of a copied block.</summary>
+    public int PartRows => Rows.Largest + ((RowSpan - 1) / Height.InputStep);
 
-    /// <summary>Elements of a part of a copied row; the last vector may be read behind the last column.</summary>
-    public int PartLength => PartColumns + Lanes;
+    /// <summary>Columns of a part of a copied block.</summary>
+    public int PartColumns => Columns.Largest + ColumnRest;
 
-    /// <summary>Elements of a part that are copied.</summary>
-    public int PartColumns => Columns.Largest + ((ColumnSpan - 1) / Width.InputStep);
+    /// <summary>Parts that rows and columns are dealt out to.</summary>
+    public int Parts => Height.InputStep * Width.InputStep;
 
-    /// <summary>
-    /// Channels that are summed up for all taps before the next ones: the rows that they read should stay in the first-level cache from tap
-    /// to tap. A divisor of the channels.
-    /// </summary>
-    public int ChannelBlock
+    /// <summary>Elements of a part, with room for vectors that reach over its end.</summary>
+    public int PartLength => (PartRows * PartColumns) + (2 * Lanes);
+
+    /// <summary>Panels of vectors that are summed up before their sums are written.</summary>
+    public int StripPanels
     {
         get
         {
-            int block = Math.Min(Channels, 16);
-            while (Channels % block != 0)
-                block--;
+            if (Sliced)
+            {
+                int length = (Rows.Largest * PartColumns) + Lanes;
+                return (length + (Products.Vectors * Lanes) - 1) / (Products.Vectors * Lanes);
+            }
 
-            return block;
+            int bytes = sizeof(float) * Products.Chunks.Largest * Products.LineRows * Products.Together * Products.Vectors * Lanes;
+            return Math.Max(1, StripBytes / bytes);
         }
     }
 
-    /// <summary>Elements of a copied channel: an odd number of cache lines, so that channels do not fall into the same sets of the cache.</summary>
+    /// <summary>
+    /// Elements of a copied channel: an odd number of cache lines, so that channels do not fall into the same sets of the cache.
+    /// </summary>
     public long ChannelLength
     {
         get
         {
-            long floats = (long)Depth.Shifts.Length * CopiedRows * Width.InputStep * PartLength;
+            long floats = (long)Depth.Shifts.Length * Parts * PartLength;
             return ((floats + 31) / 32 * 32) + 16;
         }
     }
 
+    private int ColumnRest => (ColumnSpan - 1) / Width.InputStep;
+
     /// <summary>Cuts the layer, or answers null where a block would not fit 32-bit offsets.</summary>
-    public static DirectGeometry? TryCreate(ConvShape shape, TapAxis[] axes, int lanes, int vectors, int threads)
+    public static DirectGeometry? TryCreate<V>(ConvShape shape, int threads)
+        where V : struct, IVec<V>
     {
-        if (Array.Exists(axes, axis => axis.Shifts.Length == 0))
+        DirectProducts products = DirectProducts.Choose<V>(shape);
+        if (products.Depth.Shifts.Length == 0 || products.Height.Shifts.Length == 0 || products.Width.Shifts.Length == 0)
             return null;
 
-        var geometry = new DirectGeometry(shape, axes, lanes, vectors);
-        geometry.Cut((double)shape.Batch * shape.Groups * geometry.Depth.Grid, threads);
-        return geometry.ChannelLength * geometry.Channels < int.MaxValue / 2 ? geometry : null;
+        var geometry = new DirectGeometry(shape, products, V.Count, threads);
+        return geometry.ChannelLength * products.Channels < int.MaxValue / 2 && geometry.StripPanels < 1 << 20 ? geometry : null;
     }
 
     /// <summary>Where a tap reads, from the first element of the copied block on.</summary>
     public int CopiedOffset(DirectTap tap)
     {
-        (int column, int part) = Math.DivRem(tap.Column - FirstColumn, Width.InputStep);
-        return (((((tap.Depth * CopiedRows) + (tap.Row - FirstRow)) * Width.InputStep) + part) * PartLength) + column;
+        (int row, int rowPart) = Math.DivRem(tap.Row - FirstRow, Height.InputStep);
+        (int column, int columnPart) = Math.DivRem(tap.Column - FirstColumn, Width.InputStep);
+        return (PartIndex(tap.Depth, rowPart, columnPart) * PartLength) + (row * PartColumns) + column;
+    }
+
+    /// <summary>Number of a part in a copied channel.</summary>
+    public int PartIndex(int depth, int rowPart, int columnPart) => (((depth * Height.InputStep) + rowPart) * Width.InputStep) + columnPart;
+
+    private static long GreatestCommonDivisor(long a, long b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
+
+    // Rows of the grid, each counted by the share of its taps that read rows of the image.
+    private double UsefulRows(PaddingMode mode)
+    {
+        if (mode != PaddingMode.Zeros || Depth.Shifts.Length > 1 || Products.ChannelBlock < Products.Channels)
+            return Height.Grid;
+
+        // A shift s reads inside at the rows y for which 0 <= y * step + s < size.
+        double inside = 0;
+        foreach (int shift in Height.Shifts)
+        {
+            int first = Math.Max(0, (-shift + Height.InputStep - 1) / Height.InputStep);
+            int end = shift >= Height.Input ? 0 : Math.Min(Height.Grid, ((Height.Input - 1 - shift) / Height.InputStep) + 1);
+            inside += Math.Max(0, end - first);
+        }
+
+        return inside / Height.Shifts.Length;
+    }
+
+    private int Slice()
+    {
+        int channels = Products.ChannelBlock;
+        while (channels < Products.Channels && (channels * Products.Taps < SliceSteps || Products.Channels % channels != 0))
+            channels += Products.ChannelBlock;
+
+        return channels;
     }
 
     private void Cut(double items, int threads)
     {
+        // So many items that all threads are busy to the end, but none that is not worth the trouble.
+        double wanted = threads == 1 ? 1 : Math.Clamp(Vectors * Products.CyclesPerVector / ItemCycles, threads, 4 * threads);
+
         // Wide rows are cut into whole panels; then as many rows as fit, but enough blocks for all threads.
-        int panel = PanelVectors * Lanes;
-        int widest = Math.Max(panel, BlockBytes / (sizeof(float) * Channels * Depth.Shifts.Length * RowSpan * Width.InputStep) / panel * panel);
+        int panel = Products.Vectors * Lanes, parts = Depth.Shifts.Length * Width.InputStep;
+        int widest = Math.Max(panel, BlockBytes / (sizeof(float) * SliceChannels * parts * RowSpan) / panel * panel);
+        int pieces = (int)Math.Ceiling(wanted / (items * Height.Grid));
+        if (pieces > 1)
+            widest = Math.Min(widest, Math.Max(panel, Width.Grid / pieces / panel * panel));
+
         Columns = new EvenSplit(Width.Grid, Math.Min(Width.Grid, widest));
         if (Columns.Pieces > 1)
             Columns = new EvenSplit(Width.Grid, (Columns.Largest + Lanes - 1) / Lanes * Lanes);
 
-        long rowBytes = sizeof(float) * (long)Channels * Depth.Shifts.Length * Width.InputStep * PartLength;
+        long rowBytes = sizeof(float) * (long)SliceChannels * parts * PartColumns;
         int rows = (int)Math.Clamp(((BlockBytes / rowBytes) - RowSpan) / Height.InputStep, 1, Height.Grid);
+        if (Sliced)
+            rows = Math.Min(rows, (int)Math.Max(1, SumBytes / (sizeof(float) * Products.AllRows * PartColumns)));
+
         rows = Math.Max(rows, Math.Min(RowSpan, 4));
-        int wanted = (int)Math.Ceiling(4 * threads / (items * Columns.Pieces));
-        Rows = new EvenSplit(Height.Grid, Math.Clamp(Height.Grid / wanted, 1, Math.Max(1, rows)));
-    }
-
-    private DirectGroup[] MakeGroups()
-    {
-        var groups = new List<DirectGroup>();
-        for (int d = 0; d < Depth.Phases.Length; d++)
-        {
-            for (int h = 0; h < Height.Phases.Length; h++)
-            {
-                for (int w = 0; w < (Merged ? 1 : Width.Phases.Length); w++)
-                    groups.Add(new DirectGroup(d, h, w, TapsOf(Depth.Phases[d], Height.Phases[h], Merged ? Width.Phases : [Width.Phases[w]])));
-            }
-        }
-
-        return [.. groups];
-    }
-
-    private DirectTap[] TapsOf(Tap[] depth, Tap[] height, Tap[][] phases) =>
-    [
-        .. from d in depth
-           from h in height
-           from shift in phases.SelectMany(taps => taps.Select(tap => tap.Shift)).Distinct().Order()
-           select new DirectTap(
-               Array.ConvertAll(phases, taps => KernelIndex(d, h, taps, shift)), d.Shift, Height.Shifts[h.Shift], Width.Shifts[shift]),
-    ];
-
-    private int KernelIndex(Tap depth, Tap height, Tap[] width, int shift)
-    {
-        int found = Array.FindIndex(width, tap => tap.Shift == shift);
-        return found < 0 ? -1 : (((depth.Kernel * Height.Kernel) + height.Kernel) * Width.Kernel) + width[found].Kernel;
+        int most = (int)Math.Floor(Height.Grid / Math.Ceiling(wanted / (items * Columns.Pieces)));
+        Rows = new EvenSplit(Height.Grid, Math.Clamp(most, 1, Math.Max(1, rows)));
     }
 }

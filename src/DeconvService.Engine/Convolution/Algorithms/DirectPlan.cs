@@ -12,44 +12,43 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
 {
     private readonly ConvRequest _request;
     private readonly DirectGeometry _geometry;
-    private readonly EvenSplit _rows;
+    private readonly DirectProducts _products;
+    private readonly DirectGroup[] _groups;
+    private readonly DirectInput<V> _input;
     private readonly PackedWeights _weights;
     private readonly long[] _groupStart;
-    private readonly int[][] _copiedOffsets;
-    private readonly int[][] _inPlaceOffsets;
 
     public DirectPlan(ConvRequest request, DirectGeometry geometry)
     {
-        (_request, _geometry) = (request, geometry);
-        _rows = new EvenSplit(geometry.ProductRows, Blocking.Rows<V>(geometry.PanelVectors));
-        long plane = (long)geometry.Depth.Input * geometry.Height.Input * geometry.Width.Input;
-        _copiedOffsets = Array.ConvertAll(geometry.Groups, group => Pinned(group.Taps, geometry.CopiedOffset, geometry.ChannelLength));
-        _inPlaceOffsets = geometry.CopiesNothing ? Array.ConvertAll(geometry.Groups, group => Pinned(group.Taps, InPlaceOffset, plane)) : [];
-        _groupStart = new long[geometry.Groups.Length + 1];
-        for (int i = 0; i < geometry.Groups.Length; i++)
-            _groupStart[i + 1] = _groupStart[i] + ((long)geometry.Groups[i].Taps.Length * geometry.Channels * geometry.ProductRows);
+        (_request, _geometry, _products) = (request, geometry, geometry.Products);
+        _groups = _products.MakeGroups();
+        _input = new DirectInput<V>(request.Shape, geometry, _groups);
+        _groupStart = new long[_groups.Length + 1];
+        for (int i = 0; i < _groups.Length; i++)
+            _groupStart[i + 1] = _groupStart[i] + ((long)_groups[i].Taps.Length * _products.Channels * _products.Rows);
 
         _weights = request.Weights.Packed(
             request.Pool,
-            ("direct", request.Shape.Kind, _rows, request.Shape.Groups, string.Join(';', geometry.Groups.SelectMany(group => group.Taps.SelectMany(tap => tap.Kernels)))),
+            ("direct", V.Count, request.Shape.Kind, _products.Chunks, _products.Vectors, request.Shape.Groups, string.Join(';', _groups.SelectMany(group => group.Taps.SelectMany(tap => tap.Kernels)))),
             _groupStart[^1] * request.Shape.Groups,
             Pack);
     }
 
-    public override string Name => _geometry.Groups.Length > 1 || _geometry.Merged ? "phase-direct" : "direct";
+    public override string Name => _groups.Length > 1 || _products.Merged ? "phase-direct" : "direct";
 
     public override long PackedBytes => _weights.Bytes;
 
     public override long WorkspaceBytes => sizeof(float) * _request.Threads * WorkerFloats;
 
-    private int Panel => _geometry.PanelVectors * V.Count;
+    private int StripLength => _geometry.StripPanels * _products.Vectors * V.Count;
 
-    private int Phases => _geometry.Width.Phases.Length;
+    private int Phases => _products.Width.Phases.Length;
 
-    private long CopiedFloats => _geometry.ChannelLength * _geometry.Channels;
+    // Rows whose sums are kept at a time: those of a chunk for all phases of the width, or all of them where channels are added slice by slice.
+    private long KeptRows => _geometry.Sliced ? _products.AllRows : (long)_products.Chunks.Largest * _products.LineRows * _products.Together;
 
-    // A copied block, sums of a row block for all phases of the width, and an interleaved row.
-    private long WorkerFloats => CopiedFloats + (((long)_rows.Largest + 1) * Phases * Panel);
+    // A copied block, the sums of a strip, and an interleaved line.
+    private long WorkerFloats => _input.CopiedFloats + ((KeptRows + Phases) * StripLength);
 
     public override void Run(in ConvArguments arguments)
     {
@@ -57,45 +56,36 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         arguments.Threads.Run(items, new BlockItems(this, arguments), arguments.Cancellation);
     }
 
-    // [channel block][tap]
-    private int[] Pinned(DirectTap[] taps, Func<DirectTap, int> offset, long channelStride)
-    {
-        int blocks = _geometry.Channels / _geometry.ChannelBlock;
-        int[] offsets = GC.AllocateUninitializedArray<int>(Math.Max(blocks * taps.Length, 1), pinned: true);
-        for (int i = 0; i < blocks * taps.Length; i++)
-            offsets[i] = checked((int)((i / taps.Length * _geometry.ChannelBlock * channelStride) + offset(taps[i % taps.Length])));
-
-        return offsets;
-    }
-
-    private int InPlaceOffset(DirectTap tap) =>
-        (((_geometry.Depth.Shifts[tap.Depth] * _geometry.Height.Input) + tap.Row) * _geometry.Width.Input) + tap.Column;
-
-    // [channel group][product group][row block][channel block][tap][c][R]
+    // [channel group][product][chunk][row block][channel block][tap][c][R]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pack(float* weight, float* packed)
     {
-        int channels = _geometry.Channels, outputs = _geometry.GroupOutputs;
-        nint kernel = (nint)_geometry.Depth.Kernel * _geometry.Height.Kernel * _geometry.Width.Kernel;
+        int channels = _products.Channels, outputs = _request.Shape.OutputChannels / _request.Shape.Groups, merged = _products.Rows / outputs;
+        nint kernel = (nint)_products.Depth.Kernel * _products.Height.Kernel * _products.Width.Kernel;
         bool transposed = _request.Shape.Kind == ConvKind.Transposed;
-        nint rowStride = transposed ? kernel : channels * kernel, channelStride = transposed ? outputs * kernel : kernel;
+        nint outputStride = transposed ? kernel : channels * kernel, channelStride = transposed ? outputs * kernel : kernel;
         for (int g = 0; g < _request.Shape.Groups; g++, weight += channels * (nint)outputs * kernel)
         {
-            foreach (DirectGroup group in _geometry.Groups)
+            foreach (DirectGroup group in _groups)
             {
-                for (int block = 0; block < _rows.Pieces; block++)
+                for (int chunk = 0; chunk < _products.Chunks.Pieces; chunk++)
                 {
-                    for (int first = 0; first < channels; first += _geometry.ChannelBlock)
+                    int firstRow = _products.Chunks.Begin(chunk) * _products.LineRows;
+                    EvenSplit blocks = _products.Blocks(chunk);
+                    for (int block = 0; block < blocks.Pieces; block++)
                     {
-                        foreach (DirectTap tap in group.Taps)
+                        for (int first = 0; first < channels; first += _products.ChannelBlock)
                         {
-                            for (int c = first; c < first + _geometry.ChannelBlock; c++)
+                            foreach (DirectTap tap in group.Taps)
                             {
-                                for (int r = _rows.Begin(block); r < _rows.Begin(block + 1); r++)
+                                for (int c = first; c < first + _products.ChannelBlock; c++)
                                 {
-                                    int index = tap.Kernels[_geometry.Merged ? r : 0];
-                                    nint row = _geometry.Merged ? 0 : r * rowStride;
-                                    *packed++ = index < 0 ? 0 : weight[row + (c * channelStride) + index];
+                                    for (int r = firstRow + blocks.Begin(block); r < firstRow + blocks.Begin(block + 1); r++)
+                                    {
+                                        (int output, int phase) = Math.DivRem(r, merged);
+                                        int index = tap.Kernels[phase];
+                                        *packed++ = index < 0 ? 0 : weight[(output * outputStride) + (c * channelStride) + index];
+                                    }
                                 }
                             }
                         }
@@ -106,78 +96,112 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ComputeBlock(in ConvArguments arguments, float* memory, int image, int channelGroup, int depth, int rowPiece, int columnPiece)
+    private void ComputeBlock(in ConvArguments arguments, float* memory, in DirectBlock block)
     {
-        DirectGeometry geometry = _geometry;
-        int row = geometry.Rows.Begin(rowPiece), rowEnd = row + geometry.Rows.Size(rowPiece);
-        int column = geometry.Columns.Begin(columnPiece), columns = geometry.Columns.Size(columnPiece);
-        nint plane = (nint)geometry.Depth.Input * geometry.Height.Input * geometry.Width.Input;
-        float* channel0 = arguments.Input + ((((nint)image * _request.Shape.InputChannels) + ((nint)channelGroup * geometry.Channels)) * plane);
-        var source = new Source { ChannelStride = plane, RowStride = (nint)geometry.Height.InputStep * geometry.Width.Input, Offsets = _inPlaceOffsets };
-        source.First = channel0 + ((((nint)depth * geometry.Depth.InputStep * geometry.Height.Input) + ((nint)row * geometry.Height.InputStep)) * geometry.Width.Input) + column;
-        if (!MayReadInPlace(image, channelGroup, depth, row, rowEnd, column, columns))
+        float* sums = memory + _input.CopiedFloats;
+        DirectSource source = _input.Open(arguments.Input, memory, block, slice: 0);
+        if (_geometry.Sliced)
         {
-            Copy(channel0, plane, memory, depth, row, rowEnd - row, column);
-            source = new Source
+            for (int slice = 0; slice < _products.Channels / _geometry.SliceChannels; slice++)
             {
-                First = memory,
-                ChannelStride = (nint)geometry.ChannelLength,
-                RowStride = (nint)geometry.Height.InputStep * geometry.Width.InputStep * geometry.PartLength,
-                Offsets = _copiedOffsets,
-            };
+                source = slice == 0 ? source : _input.Open(arguments.Input, memory, block, slice);
+                ComputeSlice(sums, block, source, slice);
+            }
+
+            for (int group = 0; group < _groups.Length; group += _products.Together)
+            {
+                for (int chunk = 0; chunk < _products.Chunks.Pieces; chunk++)
+                    Write(arguments, sums, block, new Strip(block, source.RowStride), group, chunk);
+            }
+
+            return;
         }
 
-        float* sums = memory + CopiedFloats;
-        float* weights = _weights.Pointer + (channelGroup * (nint)_groupStart[^1]);
-        int together = geometry.Merged ? 1 : Phases;
-        var panels = new EvenSplit((columns + V.Count - 1) / V.Count, geometry.PanelVectors);
-        for (int group = 0; group < geometry.Groups.Length; group += together)
+        // Vectors run on over the ends of the rows, unless the rows lie far apart.
+        bool flat = _geometry.Flat && source.RowStride < block.Columns + V.Count;
+        for (int group = 0; group < _groups.Length; group += _products.Together)
         {
-            for (int block = 0; block < _rows.Pieces; block++)
+            for (int chunk = 0; chunk < _products.Chunks.Pieces; chunk++)
             {
-                for (int y = row; y < rowEnd; y++)
+                for (int row = 0; row < block.Rows; row = flat ? block.Rows : row + 1)
                 {
-                    for (int panel = 0; panel < panels.Pieces; panel++)
+                    var whole = flat ? new Strip(block, source.RowStride) : new Strip(block, source.RowStride, row);
+                    var strips = new EvenSplit(whole.Panels(_products.Vectors).Pieces, _geometry.StripPanels);
+                    for (int i = 0; i < strips.Pieces; i++)
                     {
-                        float* first = source.First + ((y - row) * source.RowStride) + (panels.Begin(panel) * V.Count);
-                        for (int phase = 0; phase < together; phase++)
-                            Multiply(source, first, weights, sums + (phase * (nint)_rows.Size(block) * Panel), group + phase, block, y, panels.Size(panel));
+                        Strip strip = whole.Cut(_products.Vectors, strips.Begin(i), strips.Begin(i + 1));
+                        for (int phase = 0; phase < _products.Together; phase++)
+                            Multiply(source, block, strip, sums, group + phase, chunk, slice: 0);
 
-                        int x = panels.Begin(panel) * V.Count;
-                        Write(arguments, sums, image, channelGroup, group, block, depth, y, column + x, Math.Min(panels.Size(panel) * V.Count, columns - x));
+                        Write(arguments, sums, block, strip, group, chunk);
                     }
                 }
             }
         }
     }
 
+    // Adds the products of a slice of the channels to the sums of the whole block.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(in Source source, float* first, float* weights, float* sums, int groupIndex, int block, int y, int vectors)
+    private void ComputeSlice(float* sums, in DirectBlock block, in DirectSource source, int slice)
     {
-        DirectGroup group = _geometry.Groups[groupIndex];
-        (int begin, int end) = UsefulSegments(group, y);
-        int rows = _rows.Size(block);
-        nint tapWeights = (nint)_geometry.Channels * rows;
-        var product = new MicroProduct
+        var strip = new Strip(block, source.RowStride);
+        for (int group = 0; group < _groups.Length; group++)
         {
-            A = weights + (nint)_groupStart[groupIndex] + (_rows.Begin(block) * (nint)group.Taps.Length * _geometry.Channels) + (begin * tapWeights),
-            X = first,
-            Offsets = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(source.Offsets[groupIndex])) + begin,
-            Segments = end - begin,
-            Depth = _geometry.ChannelBlock,
-            LastDepth = _geometry.ChannelBlock,
-            Step = source.ChannelStride,
-            C = sums,
-            RowStride = Panel,
-        };
-        MicroKernelTable.Find<V, SideBySide>(rows, vectors)(in product);
+            for (int chunk = 0; chunk < _products.Chunks.Pieces; chunk++)
+                Multiply(source, block, strip, sums, group, chunk, slice);
+        }
+    }
+
+    // Where the sums of a chunk are kept: [phase of the width][row], and before it those of the other products and chunks where all are.
+    private nint KeptAt(int group, int chunk)
+    {
+        int rows = _products.Chunks.Largest * _products.LineRows;
+        (int first, int phase) = Math.DivRem(group, _products.Together);
+        nint before = _geometry.Sliced ? ((first * (nint)_products.Rows) + (_products.Chunks.Begin(chunk) * _products.LineRows)) * _products.Together : 0;
+        rows = _geometry.Sliced ? _products.Chunks.Size(chunk) * _products.LineRows : rows;
+        return (before + (phase * (nint)rows)) * StripLength;
+    }
+
+    // The sums of a strip for the rows of a chunk.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Multiply(in DirectSource source, in DirectBlock block, in Strip strip, float* sums, int groupIndex, int chunk, int slice)
+    {
+        (int first, int last) = UsefulSegments(_groups[groupIndex], block.Row + (int)(strip.Begin / source.RowStride));
+        nint step = _groups[groupIndex].Taps.Length * (nint)_products.Channels;
+        nint skipped = (first * (nint)_products.ChannelBlock) + (slice * (nint)_geometry.SliceChannels * _groups[groupIndex].Taps.Length);
+        float* weights = _weights.Pointer + (block.ChannelGroup * (nint)_groupStart[^1]) + (nint)_groupStart[groupIndex];
+        EvenSplit panels = strip.Panels(_products.Vectors), blocks = _products.Blocks(chunk);
+        sums += KeptAt(groupIndex, chunk);
+        for (int rows = 0; rows < blocks.Pieces; rows++)
+        {
+            int count = blocks.Size(rows);
+            int before = (_products.Chunks.Begin(chunk) * _products.LineRows) + blocks.Begin(rows);
+            var product = new MicroProduct
+            {
+                A = weights + (before * step) + (skipped * count),
+                Offsets = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(source.Offsets[groupIndex])) + first,
+                Segments = last - first,
+                Depth = _products.ChannelBlock,
+                LastDepth = _products.ChannelBlock,
+                Step = source.ChannelStride,
+                RowStride = StripLength,
+                Accumulate = slice > 0,
+            };
+            for (int panel = 0; panel < panels.Pieces; panel++)
+            {
+                int at = panels.Begin(panel) * V.Count;
+                product.X = source.First + strip.Begin + at;
+                product.C = sums + (blocks.Begin(rows) * (nint)StripLength) + at;
+                MicroKernelTable.Find<V, SideBySide>(count, panels.Size(panel))(in product);
+            }
+        }
     }
 
     // The segments (channel blocks times taps); of a single channel block without the rows of the kernel, at its beginning and end, that meet only zero padding.
     private (int Begin, int End) UsefulSegments(DirectGroup group, int y)
     {
-        int begin = 0, end = group.Taps.Length * (_geometry.Channels / _geometry.ChannelBlock);
-        if (_request.Shape.PaddingMode != PaddingMode.Zeros || _geometry.Depth.Shifts.Length > 1 || end > group.Taps.Length)
+        int begin = 0, end = group.Taps.Length * (_geometry.SliceChannels / _products.ChannelBlock);
+        if (_geometry.Flat || _request.Shape.PaddingMode != PaddingMode.Zeros || _geometry.Depth.Shifts.Length > 1 || end > group.Taps.Length)
             return (begin, end);
 
         int row = y * _geometry.Height.InputStep, size = _geometry.Height.Input;
@@ -190,95 +214,82 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         return (begin, end);
     }
 
-    private bool MayReadInPlace(int image, int channelGroup, int depth, int row, int rowEnd, int column, int columns)
-    {
-        DirectGeometry geometry = _geometry;
-        if (!geometry.CopiesNothing)
-            return false;
-
-        int firstDepth = depth * geometry.Depth.InputStep;
-        int firstRow = (row * geometry.Height.InputStep) + geometry.FirstRow;
-        int lastRow = ((rowEnd - 1) * geometry.Height.InputStep) + geometry.FirstRow + geometry.RowSpan - 1;
-        int firstColumn = column + geometry.FirstColumn, lastColumn = firstColumn + columns + geometry.ColumnSpan - 2;
-        bool inside = firstRow >= 0 && lastRow < geometry.Height.Input && firstColumn >= 0 && lastColumn < geometry.Width.Input
-            && firstDepth + geometry.Depth.Shifts[0] >= 0 && firstDepth + geometry.Depth.Shifts[^1] < geometry.Depth.Input;
-        if (!inside || geometry.Depth.Shifts[0] > geometry.Depth.Shifts[^1])
-            return false;
-
-        // The last vector may reach over the end of its row, but not over the end of the input.
-        long lastChannel = ((long)image * _request.Shape.InputChannels) + ((channelGroup + 1L) * geometry.Channels) - 1;
-        long line = (((lastChannel * geometry.Depth.Input) + firstDepth + geometry.Depth.Shifts[^1]) * geometry.Height.Input) + lastRow;
-        return (line * geometry.Width.Input) + lastColumn + V.Count <= _request.Shape.Input.Count;
-    }
-
-    // [c][depth shift][row][part][column]
+    // The lines of a chunk, as far as a strip goes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Copy(float* channel0, nint plane, float* target, int depth, int row, int rows, int column)
+    private void Write(in ConvArguments arguments, float* sums, in DirectBlock block, in Strip strip, int groupIndex, int chunk)
     {
-        DirectGeometry geometry = _geometry;
-        PaddingMode mode = _request.Shape.PaddingMode;
-        int step = geometry.Width.InputStep, length = geometry.PartLength;
-        int copied = ((rows - 1) * geometry.Height.InputStep) + geometry.RowSpan;
-        for (int part = 0; part < step; part++)
+        float* spare = sums + (nint)(KeptRows * StripLength);
+        sums += KeptAt(groupIndex, chunk);
+        for (nint row = strip.Begin / strip.RowStride; row * strip.RowStride < strip.End; row++)
         {
-            var bordered = new BorderedRow(geometry.Width.Input, (column * step) + geometry.FirstColumn + part, step, geometry.PartColumns, mode);
-            for (int d = 0; d < geometry.Depth.Shifts.Length; d++)
-            {
-                int z = Border.Source((depth * geometry.Depth.InputStep) + geometry.Depth.Shifts[d], geometry.Depth.Input, mode);
-                for (int r = 0; r < copied; r++)
-                {
-                    int y = Border.Source((row * geometry.Height.InputStep) + geometry.FirstRow + r, geometry.Height.Input, mode);
-                    float* to = target + ((((((nint)d * geometry.CopiedRows) + r) * step) + part) * length);
-                    float* from = channel0 + ((((nint)z * geometry.Height.Input) + y) * geometry.Width.Input);
-                    for (int c = 0; c < geometry.Channels; c++, to += geometry.ChannelLength, from += plane)
-                    {
-                        if (z < 0 || y < 0)
-                            new Span<float>(to, geometry.PartColumns).Clear();
-                        else
-                            bordered.Copy<V>(from, to);
-                    }
-                }
-            }
+            nint at = row * strip.RowStride;
+            nint first = Math.Max(strip.Begin - at, 0), last = Math.Min(strip.End - at, block.Columns);
+            if (first < last)
+                WriteRow(arguments, sums + at + first - strip.Begin, spare, block, (int)row, (int)first, (int)(last - first), groupIndex, chunk);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Write(
-        in ConvArguments arguments, float* sums, int image, int channelGroup, int groupIndex, int block, int depth, int y, int x, int count)
+    private void WriteRow(
+        in ConvArguments arguments, float* row, float* spare, in DirectBlock block, int y, int x, int count, int groupIndex, int chunk)
     {
-        DirectGeometry geometry = _geometry;
-        DirectGroup group = geometry.Groups[groupIndex];
-        int od = (depth * geometry.Depth.Phases.Length) + group.PhaseDepth, oh = (y * geometry.Height.Phases.Length) + group.PhaseHeight, ow = x * Phases;
-        if (od >= geometry.Depth.Output || oh >= geometry.Height.Output)
-            return;
-
-        int rows = _rows.Size(block), outputs = geometry.Merged ? 1 : rows;
-        nint phaseStride = geometry.Merged ? Panel : rows * (nint)Panel;
-        float* spare = sums + (_rows.Largest * (nint)Phases * Panel);
-        int elements = Math.Min(count * Phases, geometry.Width.Output - ow);
-        for (int r = 0; r < outputs; r++)
+        TapAxis depth = _products.Depth, height = _products.Height, width = _products.Width;
+        DirectGroup group = _groups[groupIndex];
+        int before = Math.Max(0, width.Crop - ((block.Column + x) * Phases));
+        int column = ((block.Column + x) * Phases) - width.Crop + before;
+        int elements = Math.Min((count * Phases) - before, width.Output - column);
+        nint phaseStride = _products.LineRows > 1 ? StripLength : KeptAt(groupIndex + 1, chunk) - KeptAt(groupIndex, chunk);
+        for (int line = _products.Chunks.Begin(chunk); line < _products.Chunks.Begin(chunk + 1); line++, row += _products.LineRows * (nint)StripLength)
         {
-            float* line = sums + (r * (nint)Panel);
+            (int rest, int mergedHeight) = Math.DivRem(line, _products.MergedHeights);
+            (int channel, int mergedDepth) = Math.DivRem(rest, _products.MergedDepths);
+            int od = (block.Depth * depth.Phases.Length) + group.PhaseDepth + mergedDepth - depth.Crop;
+            int oh = ((block.Row + y) * height.Phases.Length) + group.PhaseHeight + mergedHeight - height.Crop;
+            if ((uint)od >= (uint)depth.Output || (uint)oh >= (uint)height.Output || elements <= 0)
+                continue;
+
+            float* values = row;
             if (Phases > 1)
             {
-                Interleaving.Run<V>(line, phaseStride, Phases, count, spare);
-                line = spare;
+                Interleaving.Run<V>(row, phaseStride, Phases, count, spare);
+                values = spare + before;
             }
 
-            int channel = (channelGroup * geometry.GroupOutputs) + (geometry.Merged ? 0 : _rows.Begin(block) + r);
-            nint at = (nint)((((((long)image * _request.Shape.OutputChannels) + channel) * geometry.Depth.Output) + od) * geometry.Height.Output) + oh;
-            at = (at * geometry.Width.Output) + ow;
-            _request.Output.WriteRow<V>(line, arguments.Output + at, arguments.Residual + at, elements, channel);
+            channel += block.ChannelGroup * (_request.Shape.OutputChannels / _request.Shape.Groups);
+            nint at = (nint)((((((long)block.Image * _request.Shape.OutputChannels) + channel) * depth.Output) + od) * height.Output) + oh;
+            at = (at * width.Output) + column;
+            _request.Output.WriteRow<V>(values, arguments.Output + at, arguments.Residual + at, elements, channel);
         }
     }
 
-    /// <summary>Where the products read: the image itself or a copied block.</summary>
-    private struct Source
+    // Positions of a block that are summed up together, numbered along its rows, the ends of the rows included.
+    private readonly struct Strip
     {
-        public float* First;
-        public nint ChannelStride;
-        public nint RowStride;
-        public int[][] Offsets;
+        public Strip(in DirectBlock block, nint rowStride)
+            : this(rowStride, 0, ((block.Rows - 1) * rowStride) + block.Columns)
+        {
+        }
+
+        public Strip(in DirectBlock block, nint rowStride, int row)
+            : this(rowStride, row * rowStride, (row * rowStride) + block.Columns)
+        {
+        }
+
+        private Strip(nint rowStride, nint begin, nint end) => (RowStride, Begin, End) = (rowStride, begin, end);
+
+        public nint RowStride { get; }
+
+        public nint Begin { get; }
+
+        public nint End { get; }
+
+        public EvenSplit Panels(int vectors) => new((int)((End - Begin + V.Count - 1) / V.Count), vectors);
+
+        public Strip Cut(int vectors, int firstPanel, int endPanel)
+        {
+            EvenSplit panels = Panels(vectors);
+            return new Strip(RowStride, Begin + (panels.Begin(firstPanel) * V.Count), Math.Min(End, Begin + (panels.Begin(endPanel) * V.Count)));
+        }
     }
 
     private readonly struct BlockItems(DirectPlan<V> plan, ConvArguments arguments) : IWorkItems
@@ -290,7 +301,17 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
             (item, int row) = Math.DivRem(item, geometry.Rows.Pieces);
             (item, int depth) = Math.DivRem(item, geometry.Depth.Grid);
             (int image, int group) = Math.DivRem(item, plan._request.Shape.Groups);
-            plan.ComputeBlock(arguments, arguments.Workspace + (worker * (nint)plan.WorkerFloats), image, group, depth, row, column);
+            var block = new DirectBlock
+            {
+                Image = image,
+                ChannelGroup = group,
+                Depth = depth,
+                Row = geometry.Rows.Begin(row),
+                Rows = geometry.Rows.Size(row),
+                Column = geometry.Columns.Begin(column),
+                Columns = geometry.Columns.Size(column),
+            };
+            plan.ComputeBlock(arguments, arguments.Workspace + (worker * (nint)plan.WorkerFloats), block);
         }
     }
 }

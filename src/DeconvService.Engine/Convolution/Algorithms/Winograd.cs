@@ -46,7 +46,7 @@ internal sealed class Winograd : IConvAlgorithm
             return null;
 
         double best = request.EvenIfSlow ? double.PositiveInfinity : CostModel.Gemm(shape, request.Weights.Use);
-        if (!request.EvenIfSlow && DirectGeometry.TryCreate(shape, axes, V.Count, Blocking.Vectors<V>(), threads: 1) is { } direct)
+        if (!request.EvenIfSlow && DirectGeometry.TryCreate<V>(shape, threads: 1) is { } direct)
             best = Math.Min(best, CostModel.Direct(shape, request.Weights.Use, direct));
 
         (int Height, int Width)? chosen = null;
