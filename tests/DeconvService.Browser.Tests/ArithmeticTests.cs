@@ -86,6 +86,43 @@ public sealed partial class ArithmeticTests(Playground playground)
     }
 
     [BrowserFact]
+    public async Task Pointer_OnConvolution_LightsBothWays()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=arithmetic&op=conv&size=5&kernel=3");
+        await Expect(page["#scene .output .values text"]).ToHaveCountAsync(9);
+        await page["#scene .output .values text"].Nth(8).HoverAsync(new LocatorHoverOptions { Force = true });
+        await Expect(page["#explain"]).ToContainTextAsync("output[2, 2] = ");
+        await Expect(page["#lights .window"]).ToBeVisibleAsync();
+        Assert.Equal(9, await AreasAsync(page["#lights .window .met"]));
+
+        // The middle of the input is seen by every window; the first cell by one alone, through the first weight.
+        await page["#scene .input .values text"].Nth(12).HoverAsync(new LocatorHoverOptions { Force = true });
+        await Expect(page["#explain"]).ToHaveTextAsync("input[2, 2] = 2 feeds 9 output cells");
+        await Expect(page["#lights .window"]).ToBeHiddenAsync();
+        Assert.Equal(9, await AreasAsync(page["#lights > .met"].Nth(1)));
+        await page["#scene .input .values text"].Nth(0).HoverAsync(new LocatorHoverOptions { Force = true });
+        await Expect(page["#explain"]).ToHaveTextAsync("input[0, 0] = 0 feeds 1 output cell");
+        Assert.Equal(1, await AreasAsync(page["#lights > .met"].Nth(0)));
+        Assert.Equal(1, await AreasAsync(page["#lights > .met"].Nth(1)));
+
+        static async Task<int> AreasAsync(ILocator path) => (await path.GetAttributeAsync("d"))!.Count(letter => letter == 'M');
+    }
+
+    [BrowserFact]
+    public async Task Window_Glides_UnlessMotionIsNotWanted()
+    {
+        foreach (ReducedMotion motion in (ReducedMotion[])[ReducedMotion.NoPreference, ReducedMotion.Reduce])
+        {
+            await using WatchedPage page = await playground.OpenAsync("");
+            await page.Page.EmulateMediaAsync(new PageEmulateMediaOptions { ReducedMotion = motion });
+            await Expect(page["#scene .output .values text"]).ToHaveCountAsync(9);
+            int moving = await page.Page.EvaluateAsync<int>("() => { document.querySelector('#forward').click(); return document.getAnimations().length; }");
+            Assert.Equal(motion == ReducedMotion.Reduce ? 0 : 2, moving);
+            await Expect(page["#explain"]).ToContainTextAsync("output[0, 1] = ");
+        }
+    }
+
+    [BrowserFact]
     public async Task Checkerboard_ShowsUnevenCounts_AndTheServicesNote()
     {
         await using WatchedPage page = await playground.OpenAsync("");
@@ -215,7 +252,7 @@ public sealed partial class ArithmeticTests(Playground playground)
     }
 
     [BrowserFact]
-    public async Task Refusal_MovesNothingAroundIt()
+    public async Task RefusalAndChoiceOfAxes_MoveNothingAroundThem()
     {
         foreach (int width in (int[])[360, 1440])
         {
@@ -224,6 +261,8 @@ public sealed partial class ArithmeticTests(Playground playground)
             string before = await PlacesAsync(page);
             await page["#size-width"].FillAsync("8");
             await Expect(page["#arithmetic-problem"]).ToBeVisibleAsync();
+            Assert.Equal(before, await PlacesAsync(page));
+            await page["#apart"].CheckAsync();
             Assert.Equal(before, await PlacesAsync(page));
         }
 

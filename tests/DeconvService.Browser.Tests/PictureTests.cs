@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
+using Xunit.Sdk;
 using static Microsoft.Playwright.Assertions;
 
 namespace DeconvService.Browser.Tests;
@@ -99,6 +100,43 @@ public sealed class PictureTests(Playground playground)
                 new[] { gesture, Convert.ToBase64String(small.Buffer) });
             await Expect(page["#picture-outcome"]).ToContainTextAsync("57 × 38 → 57 × 38");
         }
+    }
+
+    [BrowserFact]
+    public async Task Keyboard_ReachesAndMovesThePicture()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=picture");
+        await Expect(page["#picture-outcome"]).ToContainTextAsync("451 × 300");
+        var reached = new List<string>();
+        for (int i = 0; i < 80; i++)
+        {
+            await page.Page.Keyboard.PressAsync("Tab");
+            reached.Add(await page.Page.EvaluateAsync<string>("() => document.activeElement.id || document.activeElement.className || document.activeElement.textContent"));
+        }
+
+        string[] expected = ["compare-view", "divider", "sample", "choose", "picture-kernel", "picture-sigma", "picture-offset", "matrix-larger", "button", "copy-picture"];
+        Assert.Equal(expected, reached.Where(expected.Contains).Distinct(StringComparer.Ordinal));
+
+        ILocator level = page["#picture-compare .zoom-level"];
+        string fitting = (await level.TextContentAsync())!;
+        await page["#picture-compare .compare-view"].PressAsync("+");
+        await Expect(level).Not.ToHaveTextAsync(fitting);
+        await page["#picture-compare .compare-view"].PressAsync("ArrowLeft");
+        await page["#picture-compare .compare-view"].PressAsync("0");
+        await Expect(level).ToHaveTextAsync(fitting);
+    }
+
+    [BrowserFact]
+    public async Task Watch_SeesWhatMustNotHappen()
+    {
+        WatchedPage script = await playground.OpenAsync("?view=picture");
+        await script.Page.EvaluateAsync("() => { const inline = document.createElement('script'); inline.textContent = 'window.ran = true'; document.head.append(inline); }");
+        Assert.False(await script.Page.EvaluateAsync<bool>("() => window.ran === true"), "the Content-Security-Policy lets scripts in the page run");
+        await Assert.ThrowsAsync<EmptyException>(() => script.DisposeAsync().AsTask());
+
+        WatchedPage host = await playground.OpenAsync("?view=picture");
+        await host.Page.EvaluateAsync("() => fetch('http://127.0.0.2:9/').catch(() => null)");
+        await Assert.ThrowsAsync<EmptyException>(() => host.DisposeAsync().AsTask());
     }
 
     [BrowserFact]

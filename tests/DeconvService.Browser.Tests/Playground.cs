@@ -50,17 +50,20 @@ public sealed class Playground : IAsyncLifetime
     }
 
     /// <summary>The cat at an eighth of its size, 57 x 38, as PNG: what a test can afford to enlarge.</summary>
-    internal async Task<FilePayload> SmallPictureAsync()
+    internal Task<FilePayload> SmallPictureAsync() => PictureAsync("conv?kernel=box&size=8&stride=8");
+
+    /// <summary>The cat as a filter of the service makes it, as PNG.</summary>
+    internal async Task<FilePayload> PictureAsync(string filter)
     {
         using var client = new HttpClient { BaseAddress = new Uri(Origin) };
         using var cat = new ByteArrayContent(await client.GetByteArrayAsync("pictures/cat.jpg", TestContext.Current.CancellationToken));
         cat.Headers.ContentType = new("image/jpeg");
-        HttpResponseMessage small = await client.PostAsync("v1/images/conv?kernel=box&size=8&stride=8", cat, TestContext.Current.CancellationToken);
+        HttpResponseMessage picture = await client.PostAsync($"v1/images/{filter}", cat, TestContext.Current.CancellationToken);
         return new FilePayload
         {
-            Name = "small.png",
+            Name = "picture.png",
             MimeType = "image/png",
-            Buffer = await small.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken),
+            Buffer = await picture.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken),
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -13,7 +14,7 @@ public sealed class UpscaleTests(Playground playground)
         await using WatchedPage page = await playground.OpenAsync("?view=upscale");
         await Expect(page["#upscale-model"]).ToHaveValueAsync("upconv7-scale2x");
         await page["#upscale-source input[type=file]"].SetInputFilesAsync(await playground.SmallPictureAsync());
-        await Expect(page["#upscale-code"]).ToContainTextAsync("curl --data-binary @small.png");
+        await Expect(page["#upscale-code"]).ToContainTextAsync("curl --data-binary @picture.png");
         await page.Button("Upscale").ClickAsync();
         await Expect(page["#upscale-status"]).ToHaveTextAsync("done", new LocatorAssertionsToHaveTextOptions { Timeout = 60_000 });
         await Expect(page["#upscale-outcome"]).ToContainTextAsync("57 × 38 → 114 × 76");
@@ -39,6 +40,46 @@ public sealed class UpscaleTests(Playground playground)
         await Expect(page["#upscale-progress"]).ToBeHiddenAsync();
         await Expect(page.Button("Upscale")).ToBeEnabledAsync();
         await Expect(page.Button("Cancel")).ToBeDisabledAsync();
+    }
+
+    [BrowserFact]
+    public async Task LargePicture_IsShownDownToItsPixels_AndDownloaded()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=upscale");
+        await page["#upscale-source input[type=file]"].SetInputFilesAsync(await playground.PictureAsync("conv-transpose?kernel=bicubic&stride=3"));
+        await Expect(page["#upscale-code"]).ToContainTextAsync("@picture.png");
+        await page.Button("Upscale").ClickAsync();
+        await Expect(page["#upscale-status"]).ToHaveTextAsync("done", new LocatorAssertionsToHaveTextOptions { Timeout = 120_000 });
+        await Expect(page["#upscale-outcome"]).ToContainTextAsync("1353 × 900 → 2706 × 1800");
+        foreach (string side in (string[])["before", "after"])
+            await Expect(page[$"#upscale-compare img[alt={side}]"]).ToHaveJSPropertyAsync("naturalWidth", 2706);
+
+        await page.Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "1:1" }).ClickAsync();
+        await Expect(page["#upscale-compare .zoom-level"]).ToHaveTextAsync("100 %");
+        IDownload download = await page.Page.RunAndWaitForDownloadAsync(() => page["#upscale-outcome a"].ClickAsync());
+        Assert.Equal("result.png", download.SuggestedFilename);
+        await using Stream file = await download.CreateReadStreamAsync();
+        byte[] start = new byte[24];
+        await file.ReadExactlyAsync(start, TestContext.Current.CancellationToken);
+        Assert.Equal([2706, 1800], [BinaryPrimitives.ReadInt32BigEndian(start.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(start.AsSpan(20))]);
+    }
+
+    [BrowserFact]
+    public async Task Progress_WithoutTheStream_IsABarWithoutAnEnd()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=upscale&picture=cat");
+        await page.Page.RouteAsync("**/v1/progress/**", route => route.FulfillAsync(new RouteFulfillOptions { Status = 404 }));
+        var go = new TaskCompletionSource();
+        await page.Page.RouteAsync("**/v1/models/*/image", async route =>
+        {
+            await go.Task;
+            await route.ContinueAsync();
+        });
+        await page.Button("Upscale").PressAsync("Enter");
+        await Expect(page["#upscale-progress"]).ToBeVisibleAsync();
+        await Expect(page["#upscale-progress"]).ToHaveJSPropertyAsync("position", -1);
+        go.SetResult();
+        await Expect(page["#upscale-status"]).ToHaveTextAsync("done", new LocatorAssertionsToHaveTextOptions { Timeout = 60_000 });
     }
 
     [BrowserFact]

@@ -53,7 +53,8 @@ const shape = ({ h, w }) => `(1, 1, ${h.output}, ${w.output})`;
 
 function keras(layer, state) {
   const { h, w, transposed, kernel, padded } = layer;
-  const head = 'import keras\nfrom keras import layers\n\n# channels last: (N, H, W, C)\n';
+  const both = h.stride * w.stride > 1 && h.dilation * w.dilation > 1 ? '# Keras itself refuses strides and dilation_rate above 1 together.\n' : '';
+  const head = `import keras\nfrom keras import layers\n\n# channels last: (N, H, W, C)\n${both}`;
   const stride = h.stride === w.stride ? `${h.stride}` : `(${h.stride}, ${w.stride})`;
   const common = some(`1, ${kernel}`, unless(stride, '1', `strides=${stride}`), unless(layer.dilation, '1', `dilation_rate=${layer.dilation}`));
   const borders = `((${h.begin}, ${h.end}), (${w.begin}, ${w.end}))`;

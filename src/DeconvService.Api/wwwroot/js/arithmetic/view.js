@@ -84,6 +84,7 @@ function change(part) {
   if (asked !== JSON.stringify([state.op, parametersOf(state), state.height, state.width])) {
     values = { input: inputOf(axes[0].input, axes[1].input), weight: weightOf(axes[0].kernel, axes[1].kernel), output: null };
     hovered = null;
+    calls?.abort(); // an answer for the older state must not meet the newer grids
     ask();
   }
 
@@ -179,6 +180,7 @@ const ask = debounce(80, async () => {
   const { signal } = calls, [h, w] = axes, parameters = parametersOf(state), { input, weight } = values;
   try {
     const answer = await postJson(`v1/${state.op}/shape`, { inputShape: [1, 1, h.input, w.input], weightShape: [1, 1, h.kernel, w.kernel], ...parameters }, signal);
+    if (signal.aborted) return;
     showAnswer(answer);
     showProblem(byId('arithmetic-problem'), null);
     if (answer.outputShape[2] * answer.outputShape[3] > MostValues) return;
@@ -189,7 +191,7 @@ const ask = debounce(80, async () => {
     scene.showOutput(values);
     light();
   } catch (error) {
-    if (error.name === 'AbortError') return;
+    if (signal.aborted) return;
     if (!(error instanceof ServiceProblem)) throw error;
     showAnswer(null, error.problem);
     showProblem(byId('arithmetic-problem'), error.problem, suggestion => { change(withSuggestion(state, suggestion)); byId('scene').focus(); });

@@ -18,7 +18,7 @@ export class Compare {
     const button = (text, label, run) => element('button', { type: 'button', ariaLabel: label, onclick: run }, text);
     const tools = element('div', { className: 'compare-tools' },
       button('−', 'Zoom out', () => this.zoom(1 / 2)), this.level, button('+', 'Zoom in', () => this.zoom(2)),
-      button('Fit', 'Fit the picture', () => this.fit()), button('1:1', 'One pixel of the result a pixel of the screen', () => this.actual()), this.divider);
+      button('Fit', 'Fit the picture', () => this.fit()), button('1:1', '1:1, one pixel of the result on one pixel of the screen', () => this.actual()), this.divider);
     place.replaceChildren(this.view, tools);
     this.scale = 1;
     this.x = this.y = 0;

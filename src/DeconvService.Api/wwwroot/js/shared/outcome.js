@@ -8,7 +8,7 @@ export function showOutcome(place, outcome, { before, after, file, facts = [] } 
   if (outcome === null) return;
   const size = ({ width, height }) => `${width} × ${height}`;
   const pairs = [
-    ['size', before ? `${size(before)} → ${size(after)}` : size(after)], ['file', bytes(outcome.blob.size)], ['time', duration(outcome.elapsed)],
+    ...(after ? [['size', before ? `${size(before)} → ${size(after)}` : size(after)]] : []), ['file', bytes(outcome.blob.size)], ['time', duration(outcome.elapsed)],
     ...facts, ...(outcome.algorithm ? [['algorithm', outcome.algorithm]] : []),
   ];
   place.append(element('dl', { className: 'pairs' }, ...pairs.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value)))));

@@ -76,6 +76,7 @@ function original() {
 
 function enlarged() {
   const scale = modelOf()?.scale ?? 1;
+  if (!picture.size) return null;
   return { width: Math.round(picture.size.width * scale), height: Math.round(picture.size.height * scale) };
 }
 
@@ -91,9 +92,9 @@ async function run() {
     const outcome = await postPicture(`v1/models/${encodeURIComponent(model.name)}/image`, picture.blob, { signal, id });
     const after = keep(outcome.blob), size = await sizeOf(after);
     const [before, label] = await bicubic(model.scale, signal);
-    compare.show(before, after, size, [label, model.name], { smooth: before === picture.address });
-    showOutcome(byId('upscale-outcome'), outcome, { before: picture.size, after: size, file: { address: after, name: 'result.png' }, facts: outcome.tiles ? [['tiles', outcome.tiles]] : [] });
-    tell('done');
+    if (size) compare.show(before, after, size, [label, model.name], { smooth: before === picture.address });
+    showOutcome(byId('upscale-outcome'), outcome, { before: picture.size, after: size ?? enlarged(), file: { address: after, name: 'result.png' }, facts: outcome.tiles ? [['tiles', outcome.tiles]] : [] });
+    tell(size ? 'done' : 'done; too large for this browser to show, but not to download');
   } catch (error) {
     if (error.name === 'AbortError') tell('cancelled');
     else if (error instanceof ServiceProblem) { tell(''); showProblem(byId('upscale-problem'), error.problem); }
