@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using DeconvService.Engine;
 using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Tensors;
@@ -21,11 +22,15 @@ public sealed class CompiledModel : IDisposable
     // Enough for the tile sizes of a few pictures; a plan is small, but a client that asks for ever new shapes must not fill the memory.
     private const int KeptPlans = 16;
 
+    // From large to small: the larger a tile, the smaller the share of its halo.
+    private static readonly int[] TileSizes = [512, 448, 384, 320, 256, 224, 192, 160, 128, 112, 96, 80, 64, 48, 32];
+
     private readonly Graph _graph;
     private readonly Lock _building = new();
     private readonly Lock _lock = new();
     private readonly LinkedList<(string Key, PreparedModel Model)> _recent = [];
     private readonly Dictionary<Node, ConvWeights> _weights = new(ReferenceEqualityComparer.Instance);
+    private readonly ConcurrentDictionary<(int Channels, Accuracy Accuracy, long Bytes), int> _tileSizes = new();
     private int _rented;
     private bool _disposed;
 
@@ -90,6 +95,43 @@ public sealed class CompiledModel : IDisposable
         finally
         {
             Release();
+        }
+    }
+
+    /// <summary>
+    /// The longest side of a tile, without its halo, that takes at most this much memory. Where all take more it is the shortest that is no
+    /// shorter than the halo, which costs nine times the work of the whole; below, the work would grow without bounds.
+    /// </summary>
+    /// <param name="channels">Channels of the input picture.</param>
+    /// <param name="accuracy">How exact the convolutions have to be.</param>
+    /// <param name="bytes">What a tile may take inside the network.</param>
+    /// <exception cref="InvalidOperationException">The network has no <see cref="Geometry"/>.</exception>
+    public int TileSize(int channels, Accuracy accuracy, long bytes)
+    {
+        NetworkGeometry geometry = Geometry ?? throw new InvalidOperationException("the network is not from one picture to one picture");
+        (int, Accuracy, long) key = (channels, accuracy, bytes);
+        if (_tileSizes.TryGetValue(key, out int known))
+            return known;
+
+        int least = Array.FindLast(TileSizes, candidate => candidate >= Math.Min(geometry.Halo, TileSizes[0]));
+        int size = Array.Find(TileSizes, candidate => candidate == least || BytesOf(candidate) <= bytes);
+        if (_tileSizes.Count < KeptPlans)
+            _tileSizes.TryAdd(key, size);
+
+        return size;
+
+        // A network may refuse a size, whatever its layers promise; the tile itself will say so.
+        long BytesOf(int candidate)
+        {
+            int side = (Math.Max(candidate / geometry.Multiple, 1) * geometry.Multiple) + (2 * geometry.Halo);
+            try
+            {
+                return Prepare([new TensorShape(1, channels, side, side)], accuracy).MemoryBytes;
+            }
+            catch (OnnxModelException)
+            {
+                return long.MaxValue;
+            }
         }
     }
 

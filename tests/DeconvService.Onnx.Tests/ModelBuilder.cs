@@ -73,6 +73,15 @@ internal sealed class ModelBuilder
         return name;
     }
 
+    /// <summary>A single integer without an axis.</summary>
+    public string Scalar(string name, long value)
+    {
+        var tensor = new TensorProto { Name = name, DataType = 7 };
+        tensor.Int64Data.Add(value);
+        Proto.Graph.Initializer.Add(tensor);
+        return name;
+    }
+
     public string Random(string name, params int[] sizes) =>
         Constant(name, RandomTensor.Make(new TensorShape(sizes).Count, ++_seed), sizes);
 

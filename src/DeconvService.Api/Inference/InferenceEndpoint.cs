@@ -3,7 +3,6 @@ using DeconvService.Api.Limits;
 using DeconvService.Api.Models;
 using DeconvService.Api.Observability;
 using DeconvService.Api.Scheduling;
-using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Tensors;
 using DeconvService.Onnx;
 
@@ -11,7 +10,13 @@ namespace DeconvService.Api.Inference;
 
 /// <summary>The handler of <c>POST /v2/models/{m}/infer</c>.</summary>
 internal sealed class InferenceEndpoint(
-    ModelRepository repository, InferenceRequestReader reader, ComputeQueue queue, AlignedBufferPool buffers, ServiceMetrics metrics, LimitsOptions limits)
+    ModelRepository repository,
+    InferenceRequestReader reader,
+    ComputeQueue queue,
+    AlignedBufferPool buffers,
+    ServiceMetrics metrics,
+    LimitsOptions limits,
+    ModelsOptions options)
 {
     /// <summary>Runs a network on the tensors of the body.</summary>
     public async Task HandleAsync(HttpContext context, string name, string? version, CancellationToken cancellationToken)
@@ -36,14 +41,14 @@ internal sealed class InferenceEndpoint(
         using InferenceRequest request = await reader.ReadAsync(context.Request, model.Network, cancellationToken);
         TimeSpan inputTime = Stopwatch.GetElapsedTime(start);
         start = Stopwatch.GetTimestamp();
-        PreparedModel prepared = Prepare(model.Network, request);
+        var plan = new InferencePlan(model.Network, request, options.TileBytes);
         TimeSpan planTime = Stopwatch.GetElapsedTime(start);
         RequestFacts facts = RequestFacts.Of(context);
-        facts.Shapes = $"{string.Join(", ", prepared.InputShapes)} -> {string.Join(", ", prepared.OutputShapes)} by {model.Name}";
-        facts.Algorithm = string.Join(", ", prepared.Layers.Select(layer => layer.Algorithm).OfType<string>().Distinct(StringComparer.Ordinal));
+        facts.Shapes = $"{string.Join(", ", plan.InputShapes)} -> {string.Join(", ", plan.OutputShapes)} by {model.Name}";
+        facts.Algorithm = plan.Algorithms;
 
         start = Stopwatch.GetTimestamp();
-        using IDisposable memory = await queue.ReserveAsync(prepared.MemoryBytes + OutputBytesOf(prepared, request), cancellationToken);
+        using IDisposable memory = await queue.ReserveAsync(plan.MemoryBytes + OutputBytesOf(plan, request), cancellationToken);
         var outputs = new List<AnsweredOutput>();
         TimeSpan inferTime = default;
         try
@@ -53,19 +58,19 @@ internal sealed class InferenceEndpoint(
                 token =>
                 {
                     long begin = Stopwatch.GetTimestamp();
-                    Run(model.Network, prepared, request, outputs, token);
+                    plan.Run(request, outputs, buffers, token);
                     inferTime = Stopwatch.GetElapsedTime(begin);
                 },
                 cancellationToken,
-                prepared.MultiplyAdds);
+                plan.MultiplyAdds);
             TimeSpan queueTime = Stopwatch.GetElapsedTime(start) - inferTime;
-            metrics.NetworkComputed(facts.Algorithm, inferTime, prepared.MultiplyAdds);
+            metrics.NetworkComputed(facts.Algorithm, inferTime, plan.MultiplyAdds);
             var writer = new InferenceResponseWriter(model, request.Id, outputs);
             writer.ThrowUnlessRepresentable();
             SetHeaders(context, facts.Algorithm, [("decode", inputTime), ("queue", queueTime), ("plan", planTime), ("run", inferTime)]);
             start = Stopwatch.GetTimestamp();
             await writer.WriteAsync(context.Response, cancellationToken);
-            return (BatchOf(prepared), new InferenceTimes(queueTime, inputTime + planTime, inferTime, Stopwatch.GetElapsedTime(start)));
+            return (BatchOf(plan), new InferenceTimes(queueTime, inputTime + planTime, inferTime, Stopwatch.GetElapsedTime(start)));
         }
         finally
         {
@@ -74,59 +79,17 @@ internal sealed class InferenceEndpoint(
         }
     }
 
-    private static PreparedModel Prepare(CompiledModel network, InferenceRequest request)
-    {
-        var values = new Dictionary<string, TensorValue>(StringComparer.Ordinal);
-        for (int i = 0; i < network.Inputs.Count; i++)
-        {
-            if (network.Inputs[i].DecidesShapes)
-                values.Add(network.Inputs[i].Name, request.Inputs[i].ToValue(network.Inputs[i].Type));
-        }
-
-        return network.Prepare([.. request.Inputs.Select(input => input.Shape)], request.Accuracy, values);
-    }
-
-    private long OutputBytesOf(PreparedModel prepared, InferenceRequest request)
+    private long OutputBytesOf(InferencePlan plan, InferenceRequest request)
     {
         long bytes = 0;
         foreach (RequestedOutput output in request.Outputs)
         {
-            long count = prepared.OutputShapes[output.Index].Count;
+            long count = plan.OutputShapes[output.Index].Count;
             TooLarge.ThrowIfOver("the output", "elements", count, limits.OutputElements, nameof(LimitsOptions.OutputElements));
-            bytes += sizeof(float) * InferenceTensor.LengthOf(count, prepared.OutputTypes[output.Index].IsFloating());
+            bytes += sizeof(float) * InferenceTensor.LengthOf(count, plan.OutputTypes[output.Index].IsFloating());
         }
 
         return bytes;
-    }
-
-    private void Run(
-        CompiledModel network, PreparedModel prepared, InferenceRequest request, List<AnsweredOutput> outputs, CancellationToken cancellationToken)
-    {
-        using ModelRun run = prepared.Rent();
-        for (int i = 0; i < network.Inputs.Count; i++)
-        {
-            if (network.Inputs[i].DecidesShapes)
-                continue;
-
-            if (request.Inputs[i].IsFloating)
-                request.Inputs[i].Floats.CopyTo(run.Input(i));
-            else
-                request.Inputs[i].Integers.CopyTo(run.IntegerInput(i));
-        }
-
-        run.Execute(cancellationToken);
-        foreach (RequestedOutput wanted in request.Outputs)
-        {
-            Datatype datatype = Datatype.Of(prepared.OutputTypes[wanted.Index])
-                ?? throw InferenceFaults.NotImplemented($"output '{network.Outputs[wanted.Index].Name}' is of a type that this protocol does not carry");
-            TensorShape shape = prepared.OutputShapes[wanted.Index];
-            var tensor = new InferenceTensor(shape, datatype.IsFloating, buffers.Rent(InferenceTensor.LengthOf(shape.Count, datatype.IsFloating)));
-            outputs.Add(new AnsweredOutput(network.Outputs[wanted.Index].Name, datatype, tensor, wanted.Binary));
-            if (datatype.IsFloating)
-                run.Output(wanted.Index).CopyTo(tensor.Floats);
-            else
-                run.IntegerOutput(wanted.Index).CopyTo(tensor.Integers);
-        }
     }
 
     private static void SetHeaders(HttpContext context, string algorithms, ReadOnlySpan<(string Stage, TimeSpan Time)> stages)
@@ -139,6 +102,6 @@ internal sealed class InferenceEndpoint(
         context.Response.Headers["Deconv-Algorithm"] = algorithms;
     }
 
-    private static int BatchOf(PreparedModel prepared) =>
-        prepared.InputShapes is [{ Rank: > 0 } shape, ..] ? Math.Max(shape[0], 1) : 1;
+    private static int BatchOf(InferencePlan plan) =>
+        plan.InputShapes is [{ Rank: > 0 } shape, ..] ? Math.Max(shape[0], 1) : 1;
 }

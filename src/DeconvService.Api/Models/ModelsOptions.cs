@@ -16,9 +16,9 @@ public sealed class ModelsOptions
     public string Directory { get; init; } = "models";
 
     /// <summary>
-    /// Bytes that one tile of a picture may take inside the network. 1 MiB to 16 GiB, default 24 MiB. Smaller tiles compute more of their
-    /// neighbours, larger ones leave the caches: from 24 to 40 MiB upconv_7 was fastest on a processor with 32 MB of L3 for two cores. A network
-    /// that sees further than some 30 pixels wants more.
+    /// Bytes that one tile of a picture, or of a tensor that is a picture, may take inside the network. 1 MiB to 16 GiB, default 24 MiB. Smaller
+    /// tiles compute more of their neighbours, larger ones leave the caches: from 24 to 40 MiB upconv_7 was fastest on a processor with 32 MB of
+    /// L3 for two cores.
     /// </summary>
     [Range(1L << 20, 16L << 30, ErrorMessage = "{0} must be {1} to {2} bytes.")]
     public long TileBytes { get; init; } = 24L << 20;

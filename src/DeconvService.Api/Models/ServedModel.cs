@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using DeconvService.Engine.Convolution;
 using DeconvService.Onnx;
 
 namespace DeconvService.Api.Models;
@@ -28,9 +26,6 @@ internal sealed class ServedModel
 
     /// <summary>What it has done so far.</summary>
     public ModelStatistics Statistics { get; }
-
-    /// <summary>Sizes of tiles that were worked out for it, by accuracy.</summary>
-    public ConcurrentDictionary<Accuracy, int> TileSizes { get; } = new();
 
     /// <summary>Keeps it in memory until the answer is disposed; null when it was freed already.</summary>
     public ModelLease? TryLease()

@@ -1,3 +1,4 @@
+using System.Numerics;
 using DeconvService.Engine.Operators;
 using DeconvService.Onnx.Execution;
 using DeconvService.Onnx.Geometry;
@@ -71,18 +72,29 @@ internal sealed record ResizeCoordinates
         return new ResizeAxis(taps, outside, regular && low <= high ? new AxisMap(new Rational(input, output), new Rational(low, output), new Rational(high, output), clamps) : null);
     }
 
-    private double Original(int i, int input, int output, double scale, double start, double end) => _transformation switch
+    // Nearest rounds the position, so where two elements are equally far the last bit of it decides: ONNX Runtime and PyTorch compute
+    // it in float32, and so must who wants the same element. The other modes are continuous.
+    private double Original(int i, int input, int output, double scale, double start, double end) => Mode is "nearest"
+        ? Original<float>(i, input, output, (float)scale, (float)start, (float)end)
+        : Original<double>(i, input, output, scale, start, end);
+
+    private T Original<T>(T i, T input, T output, T scale, T start, T end)
+        where T : IBinaryFloatingPointIeee754<T>
     {
-        "align_corners" => output == 1 ? 0 : i * (input - 1.0) / (output - 1),
-        "asymmetric" => i / scale,
-        "tf_half_pixel_for_nn" => (i + 0.5) / scale,
-        "pytorch_half_pixel" => output > 1 ? ((i + 0.5) / scale) - 0.5 : 0,
-        "half_pixel_symmetric" => (input / 2.0 * (1 - (output / (scale * input)))) + ((i + 0.5) / scale) - 0.5,
-        "tf_crop_and_resize" => output > 1
-            ? (start * (input - 1)) + (i * (end - start) * (input - 1) / (output - 1))
-            : 0.5 * (start + end) * (input - 1),
-        _ => ((i + 0.5) / scale) - 0.5,
-    };
+        T half = T.CreateChecked(0.5);
+        return _transformation switch
+        {
+            "align_corners" => output == T.One ? T.Zero : i * (input - T.One) / (output - T.One),
+            "asymmetric" => i / scale,
+            "tf_half_pixel_for_nn" => (i + half) / scale,
+            "pytorch_half_pixel" => output > T.One ? ((i + half) / scale) - half : T.Zero,
+            "half_pixel_symmetric" => (input * half * (T.One - (output / (scale * input)))) + ((i + half) / scale) - half,
+            "tf_crop_and_resize" => output > T.One
+                ? (start * (input - T.One)) + (i * (end - start) * (input - T.One) / (output - T.One))
+                : half * (start + end) * (input - T.One),
+            _ => ((i + half) / scale) - half,
+        };
+    }
 
     // The elements around x and their weights, borders not looked at.
     private (long First, double[] Weights) Window(double x, double stretch, bool shrinks)

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using DeconvService.Api.Tests.Models;
 
 namespace DeconvService.Api.Tests.Inference;
 
@@ -138,6 +139,30 @@ public sealed class InferenceTests(ProtocolApp app) : IClassFixture<ProtocolApp>
         Assert.Equal(["b", "a"], outputs.EnumerateArray().Select(output => output.GetProperty("name").GetString()));
         Assert.Equal("[1,0]", outputs[0].GetProperty("data").GetRawText());
         Assert.Equal([1, -1], ProtocolApp.Floats(data));
+    }
+
+    [Fact]
+    public async Task Infer_PictureLargerThanATile_GoesThroughInTiles_AndGivesTheSame()
+    {
+        const int Side = 350;
+        byte[] picture = new byte[3 * Side * Side * 4];
+        for (int i = 0; i < picture.Length / 4; i++)
+            BinaryPrimitives.WriteSingleLittleEndian(picture.AsSpan(i * 4), (i * 7919 % 256) / 255f);
+
+        string json = $$$"""
+            {"parameters":{"binary_data_output":true,"accuracy":"exact"},"inputs":[{"name":"x","shape":[1,3,{{{Side}}},{{{Side}}}],"datatype":"FP32","parameters":{"binary_data_size":{{{picture.Length}}}}}]}
+            """;
+        var answers = new List<(string Shape, byte[] Data)>();
+        foreach (string tileBytes in (string[])["1048576", "1073741824"])
+        {
+            await using ModelsApp service = await ModelsApp.StartAsync([("Models:TileBytes", tileBytes)], ("net.onnx", TestNetwork.Border()));
+            (JsonElement answer, byte[] data) = await ProtocolApp.SplitAsync(await ProtocolApp.PostAsync(service, "net", json, picture));
+            answers.Add((answer.GetProperty("outputs")[0].GetProperty("shape").GetRawText(), data));
+        }
+
+        Assert.Equal($"[1,3,{2 * (Side - 6)},{2 * (Side - 6)}]", answers[0].Shape);
+        Assert.Equal(answers[1].Shape, answers[0].Shape);
+        Assert.Equal(answers[1].Data, answers[0].Data);
     }
 
     [Fact]

@@ -40,12 +40,15 @@ public sealed class ProtocolApp : IAsyncLifetime
         return JsonDocument.Parse(text).RootElement;
     }
 
-    public Task<HttpResponseMessage> PostAsync(string model, string json, byte[]? binary = null, int? jsonLength = null)
+    public Task<HttpResponseMessage> PostAsync(string model, string json, byte[]? binary = null, int? jsonLength = null) =>
+        PostAsync(Models, model, json, binary, jsonLength);
+
+    internal static Task<HttpResponseMessage> PostAsync(ModelsApp models, string model, string json, byte[]? binary = null, int? jsonLength = null)
     {
         byte[] text = Encoding.UTF8.GetBytes(json);
         var request = new HttpRequestMessage(HttpMethod.Post, $"/v2/models/{model}/infer") { Content = ModelsApp.Bytes([.. text, .. binary ?? []], "application/octet-stream") };
         request.Headers.Add(HeaderLength, (jsonLength ?? text.Length).ToString(CultureInfo.InvariantCulture));
-        return Models.App.SendAsync(request);
+        return models.App.SendAsync(request);
     }
 
     public static async Task<(JsonElement Json, byte[] Binary)> SplitAsync(HttpResponseMessage response)

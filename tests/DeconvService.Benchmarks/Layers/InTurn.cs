@@ -10,7 +10,10 @@ internal sealed record InTurn(double OursMs, double? PeerMs, double? MinRatio)
 {
     private const int Rounds = 5;
 
-    /// <summary>Five rounds of a fifth of the seconds on each side, after one of ours to warm up. Whoever has had its turn must leave the cores idle.</summary>
+    /// <summary>
+    /// Five rounds of a fifth of the seconds on each side, after one of ours to warm up. A round is three runs at least, or one that takes
+    /// more than a second. Whoever has had its turn must leave the cores idle.
+    /// </summary>
     public static InTurn Measure(Action ours, Func<double, (double MedianMs, double MinMs)>? peer, double seconds)
     {
         var mine = new List<(double MedianMs, double MinMs)>();
@@ -32,7 +35,7 @@ internal sealed record InTurn(double OursMs, double? PeerMs, double? MinRatio)
     {
         var times = new List<double>();
         long begin = Stopwatch.GetTimestamp();
-        while (times.Count < 3 || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds)
+        while (times.Count < 3 ? times.Count == 0 || Stopwatch.GetElapsedTime(begin).TotalSeconds < 1 : Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds)
         {
             long start = Stopwatch.GetTimestamp();
             action();

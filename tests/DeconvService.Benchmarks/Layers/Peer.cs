@@ -30,6 +30,9 @@ internal sealed class Peer : IDisposable
     /// <summary>Starts the worker of a folder; null for the word "none".</summary>
     public static Peer? Start(string folder) => string.Equals(folder, "none", StringComparison.Ordinal) ? null : new Peer(folder);
 
+    /// <summary>How much its resident memory has grown at the most; 0 for a peer that does not say.</summary>
+    public long GrownBytes { get; private set; }
+
     /// <summary>Runs a network for some seconds.</summary>
     /// <exception cref="InvalidOperationException">The peer cannot.</exception>
     public (double MedianMs, double MinMs) Time(string model, int[] input, int threads, double seconds) =>
@@ -58,6 +61,7 @@ internal sealed class Peer : IDisposable
         if (answer.RootElement.TryGetProperty("error", out JsonElement error))
             throw new InvalidOperationException($"the peer says: {error.GetString()}");
 
+        GrownBytes = answer.RootElement.TryGetProperty("grownBytes", out JsonElement grown) ? grown.GetInt64() : 0;
         WaitUntilIdle();
         return (answer.RootElement.GetProperty("medianMs").GetDouble(), answer.RootElement.GetProperty("minMs").GetDouble());
     }

@@ -12,7 +12,7 @@ internal sealed record OperatorCase(string Name, ModelBuilder Model, int[] Input
 
     public float[] Input => RandomTensor.Make(InputSizes.Aggregate(1L, (product, size) => product * size), seed: 11);
 
-    public static IReadOnlyList<OperatorCase> All { get; } = [.. Resizes(), .. Borders(), .. Windows(), .. Convolutions(), .. Reductions(), .. Others(), .. Networks()];
+    public static IReadOnlyList<OperatorCase> All { get; } = [.. Resizes(), .. Borders(), .. Windows(), .. Convolutions(), .. Reductions(), .. Others(), .. Networks(), .. ExportedNetworks.All];
 
     private static OperatorCase One(string name, int opset, int[] sizes, string op, params (string Name, object Value)[] attributes) =>
         With(name, opset, sizes, op, _ => ["x"], attributes);
@@ -49,7 +49,15 @@ internal sealed record OperatorCase(string Name, ModelBuilder Model, int[] Input
             }
 
             foreach (string rounding in (string[])["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
+            {
                 yield return Scaled($"nearest {transformation} {rounding}", 13, [1, 1, 2, 0.5f], ("mode", "nearest"), ("coordinate_transformation_mode", transformation), ("nearest_mode", rounding));
+
+                // Scales that float32 does not have: halves are met or missed by a last bit.
+                foreach (float scale in (float[])[1.7f, 2.3f, 1.1f, 0.7f])
+                {
+                    yield return With($"nearest {transformation} {rounding} {scale}", 13, [1, 1, 1, 50], "Resize", builder => ["x", string.Empty, builder.Constant("scales", [1, 1, 1, scale], 4)], ("mode", "nearest"), ("coordinate_transformation_mode", transformation), ("nearest_mode", rounding));
+                }
+            }
         }
 
         yield return Sized("align_corners linear", 13, [1, 2, 9, 4], ("mode", "linear"), ("coordinate_transformation_mode", "align_corners"));

@@ -1,6 +1,7 @@
 using System.Buffers;
 using DeconvService.Engine.Tensors;
 using DeconvService.Imaging;
+using DeconvService.Onnx.Geometry;
 
 namespace DeconvService.Api.Models.Pictures;
 

@@ -13,9 +13,6 @@ namespace DeconvService.Api.Models.Pictures;
 /// <summary>Runs a network over a picture, tile by tile. Each result is used for one run.</summary>
 internal sealed class TileRun
 {
-    // From large to small: the larger a tile, the smaller the share of its halo.
-    private static readonly int[] TileSizes = [512, 448, 384, 320, 256, 224, 192, 160, 128, 112, 96, 80, 64, 48, 32];
-
     private readonly ServedModel _model;
     private readonly AlignedBufferPool _buffers;
     private readonly SortedSet<string> _algorithms = new(StringComparer.Ordinal);
@@ -33,7 +30,7 @@ internal sealed class TileRun
         (_model, Mapping, Accuracy, _buffers) = (model, mapping, accuracy, buffers);
         NetworkGeometry geometry = mapping.Geometry;
         bool isFixed = mapping.FixedSize.Height > 0 || mapping.FixedSize.Width > 0;
-        int tileSize = isFixed || geometry.NeedsWholeInput ? int.MaxValue : TileSizeOf(options.TileBytes);
+        int tileSize = isFixed || geometry.NeedsWholeInput ? int.MaxValue : model.Network.TileSize(mapping.InputPlanes, accuracy, options.TileBytes);
         Plan = new TilePlan(geometry, picture.Width, picture.Height, tileSize);
         if (isFixed)
             ThrowUnlessFits(model, mapping, Plan[0, 0], picture);
@@ -172,32 +169,6 @@ internal sealed class TileRun
 
         _algorithms.UnionWith(prepared.Layers.Select(layer => layer.Algorithm).OfType<string>());
         return prepared;
-    }
-
-    private int TileSizeOf(long budget) => _model.TileSizes.GetOrAdd(Accuracy, _ =>
-    {
-        NetworkGeometry geometry = Mapping.Geometry;
-        foreach (int candidate in TileSizes)
-        {
-            int side = (Math.Max(candidate / geometry.Multiple, 1) * geometry.Multiple) + (2 * geometry.Halo);
-            if (candidate == TileSizes[^1] || BytesOf(side) <= budget)
-                return candidate;
-        }
-
-        return TileSizes[^1];
-    });
-
-    // A network may refuse a size, whatever its layers promise; the tile itself will say so.
-    private long BytesOf(int side)
-    {
-        try
-        {
-            return _model.Network.Prepare([new TensorShape(1, Mapping.InputPlanes, side, side)], Accuracy).MemoryBytes;
-        }
-        catch (OnnxModelException)
-        {
-            return long.MaxValue;
-        }
     }
 
     private static void ThrowUnlessFits(ServedModel model, PictureMapping mapping, Tile whole, ImageInfo picture)

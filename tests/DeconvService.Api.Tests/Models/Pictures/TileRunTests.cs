@@ -50,7 +50,6 @@ public sealed class TileRunTests : IDisposable
         using PixelBuffer picture = RandomPicture(83, 59, channels);
         ServedModel model = Serve(network switch { "border" => TestNetwork.Border(), "padded" => TestNetwork.Padded(), _ => TestNetwork.DownAndUp() });
         (Planes whole, int one) = await RunAsync(model, picture, accuracy, tileBytes: long.MaxValue);
-        model.TileSizes.Clear();
         (Planes tiled, int many) = await RunAsync(model, picture, accuracy, tileBytes: 0);
 
         Assert.Equal(1, one);

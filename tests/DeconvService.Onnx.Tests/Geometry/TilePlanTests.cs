@@ -1,7 +1,6 @@
-using DeconvService.Api.Models.Pictures;
 using DeconvService.Onnx.Geometry;
 
-namespace DeconvService.Api.Tests.Models.Pictures;
+namespace DeconvService.Onnx.Tests.Geometry;
 
 public sealed class TilePlanTests
 {

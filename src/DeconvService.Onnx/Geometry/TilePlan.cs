@@ -1,19 +1,17 @@
-using DeconvService.Onnx.Geometry;
-
-namespace DeconvService.Api.Models.Pictures;
+namespace DeconvService.Onnx.Geometry;
 
 /// <summary>One tile: the part of the picture that the network is given, and where the part of its output to keep goes.</summary>
 /// <param name="X">Along the width.</param>
 /// <param name="Y">Along the height.</param>
 /// <param name="OutputX">First column of the result that the tile makes.</param>
 /// <param name="OutputY">First row of the result that the tile makes.</param>
-internal readonly record struct Tile(TileAxis X, TileAxis Y, int OutputX, int OutputY);
+public readonly record struct Tile(TileAxis X, TileAxis Y, int OutputX, int OutputY);
 
 /// <summary>
 /// How a picture is cut into tiles. They come row by row from the top left, so that rows of the result are final one band after the other.
 /// The cuts are spread evenly: no narrow tile is left over at the end, most of whose work would be its halo.
 /// </summary>
-internal sealed class TilePlan
+public sealed class TilePlan
 {
     private readonly NetworkGeometry _geometry;
     private readonly int[] _columns;
