@@ -3,6 +3,7 @@ using DeconvService.Benchmarks.Encodings;
 using DeconvService.Benchmarks.Fuzz;
 using DeconvService.Benchmarks.Layers;
 using DeconvService.Benchmarks.Pictures;
+using DeconvService.Benchmarks.Responsiveness;
 using DeconvService.Benchmarks.Soak;
 using DeconvService.Benchmarks.Throughput;
 
@@ -21,6 +22,8 @@ switch (args)
         return await FuzzCommand.RunAsync(options);
     case ["soak", .. var options]:
         return await SoakCommand.RunAsync(options);
+    case ["responsiveness", .. var options]:
+        return await ResponsivenessCommand.RunAsync(options);
     case ["throughput", .. var options]:
         return await ThroughputCommand.RunAsync(options);
     default:
