@@ -22,7 +22,6 @@ internal sealed class ImageEndpoint(IImageCodec codec, ConvolutionEngine engine,
     {
         var timing = ServerTiming.Of(context);
         _ = PictureAnswer.Choose(context); // an Accept that cannot be met is answered before the picture is read
-        queue.ThrowIfFull();
 
         var parameters = new ImageParameterReader(kind);
         parameters.Take(context.Request.Query);

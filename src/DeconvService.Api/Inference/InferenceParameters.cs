@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DeconvService.Api.Models;
+using DeconvService.Api.Tensors.Json;
 using DeconvService.Engine.Convolution;
 
 namespace DeconvService.Api.Inference;
@@ -23,35 +24,34 @@ internal readonly record struct InferenceParameters(long? BinaryDataSize, bool? 
         if (reader.TokenType != JsonTokenType.StartObject)
             throw InferenceFaults.Invalid($"{field} must be an object");
 
-        try
-        {
-            return ParseMembers(ref reader, field);
-        }
-        catch (InvalidOperationException)
-        {
-            throw InferenceFaults.Invalid($"a name in {field} is not UTF-8, or has half of a surrogate pair");
-        }
-    }
-
-    private static InferenceParameters ParseMembers(ref Utf8JsonReader reader, string field)
-    {
         InferenceParameters parameters = default;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (reader.ValueTextEquals("binary_data_size"u8))
-                parameters = parameters with { BinaryDataSize = SizeOf(ref reader, field) };
-            else if (reader.ValueTextEquals("binary_data"u8))
-                parameters = parameters with { BinaryData = FlagOf(ref reader, $"{field}.binary_data") };
-            else if (reader.ValueTextEquals("binary_data_output"u8))
-                parameters = parameters with { BinaryOutput = FlagOf(ref reader, $"{field}.binary_data_output") };
-            else if (reader.ValueTextEquals("accuracy"u8))
-                parameters = parameters with { Accuracy = AccuracyOf(ref reader, $"{field}.accuracy") };
-            else if (reader.ValueTextEquals("shared_memory_region"u8))
-                throw InferenceFaults.NotImplemented($"{field}: shared memory is not served here");
-            else if (reader.ValueTextEquals("classification"u8))
-                throw InferenceFaults.NotImplemented($"{field}: the classification extension is not served here");
-            else
-                Skip(ref reader);
+            if (!JsonText.TryGet(ref reader, out string name))
+                throw InferenceFaults.Invalid($"a name in {field} is not UTF-8, or has half of a surrogate pair");
+
+            switch (name)
+            {
+                case "binary_data_size":
+                    parameters = parameters with { BinaryDataSize = SizeOf(ref reader, field) };
+                    break;
+                case "binary_data":
+                    parameters = parameters with { BinaryData = FlagOf(ref reader, $"{field}.binary_data") };
+                    break;
+                case "binary_data_output":
+                    parameters = parameters with { BinaryOutput = FlagOf(ref reader, $"{field}.binary_data_output") };
+                    break;
+                case "accuracy":
+                    parameters = parameters with { Accuracy = AccuracyOf(ref reader, $"{field}.accuracy") };
+                    break;
+                case "shared_memory_region":
+                    throw InferenceFaults.NotImplemented($"{field}: shared memory is not served here");
+                case "classification":
+                    throw InferenceFaults.NotImplemented($"{field}: the classification extension is not served here");
+                default:
+                    Skip(ref reader);
+                    break;
+            }
         }
 
         return parameters;
@@ -79,7 +79,7 @@ internal readonly record struct InferenceParameters(long? BinaryDataSize, bool? 
     private static Accuracy AccuracyOf(ref Utf8JsonReader reader, string field)
     {
         reader.Read();
-        return reader.TokenType == JsonTokenType.String && AccuracyWord.TryParse(reader.GetString(), out Accuracy accuracy)
+        return reader.TokenType == JsonTokenType.String && JsonText.TryGet(ref reader, out string word) && AccuracyWord.TryParse(word, out Accuracy accuracy)
             ? accuracy
             : throw InferenceFaults.Invalid($"{field} must be {AccuracyWord.List}");
     }

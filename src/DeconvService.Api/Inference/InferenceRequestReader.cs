@@ -202,20 +202,20 @@ internal sealed class InferenceRequestReader(AlignedBufferPool buffers, TensorLi
     private static async ValueTask<string> ReadStringAsync(JsonCursor json, string field, CancellationToken cancellationToken)
     {
         int length = await json.MeasureValueAsync(field, cancellationToken);
-        string? text = null;
-        try
-        {
-            var reader = new Utf8JsonReader(json.Bytes.Unread[..length]);
-            if (reader.Read() && reader.TokenType == JsonTokenType.String)
-                text = reader.GetString();
-        }
-        catch (InvalidOperationException)
-        {
-            throw InferenceFaults.Invalid($"{field} is not UTF-8, or has half of a surrogate pair");
-        }
-
+        string text = TextOf(json.Bytes.Unread[..length], field);
         json.Bytes.Advance(length);
-        return text ?? throw InferenceFaults.Invalid($"{field} must be a string");
+        return text;
+    }
+
+    private static string TextOf(ReadOnlySpan<byte> value, string field)
+    {
+        var reader = new Utf8JsonReader(value);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.String)
+            throw InferenceFaults.Invalid($"{field} must be a string");
+
+        return JsonText.TryGet(ref reader, out string text)
+            ? text
+            : throw InferenceFaults.Invalid($"{field} is not UTF-8, or has half of a surrogate pair");
     }
 
     private async ValueTask<TensorShape> ReadShapeAsync(JsonCursor json, string field, CancellationToken cancellationToken)

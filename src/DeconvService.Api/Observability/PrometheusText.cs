@@ -34,7 +34,11 @@ internal sealed class PrometheusText : IDisposable
             if (!Meters.Contains(instrument.Meter.Name) || !(instrument.Meter.Scope is null || ReferenceEquals(instrument.Meter.Scope, factory)))
                 return;
 
-            _families[instrument] = new Family(instrument);
+            var family = new Family(instrument);
+            if (!family.HasAllowedName)
+                return;
+
+            _families[instrument] = family;
             listener.EnableMeasurementEvents(instrument);
         };
         _listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Add(instrument, value, tags));
@@ -95,6 +99,9 @@ internal sealed class PrometheusText : IDisposable
         public Instrument Instrument { get; }
 
         public string Name { get; }
+
+        /// <summary>Prometheus keeps this suffix for histograms; some of the runtime's gauges, of assemblies and timers, have it.</summary>
+        public bool HasAllowedName => !Name.EndsWith("_count", StringComparison.Ordinal);
 
         public void Clear() => _series.Clear();
 

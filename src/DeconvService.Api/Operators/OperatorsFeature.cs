@@ -12,11 +12,7 @@ internal static class OperatorsFeature
     public static IServiceCollection AddOperators(this IServiceCollection services)
     {
         services.AddSingleton(provider => provider.GetRequiredService<ConvolutionEngine>().Buffers);
-        services.AddSingleton(provider =>
-        {
-            LimitsOptions limits = provider.GetRequiredService<LimitsOptions>();
-            return new TensorLimits { RequestBytes = limits.RequestBytes, TensorElements = limits.TensorElements };
-        });
+        services.AddSingleton(provider => new TensorLimits { TensorElements = provider.GetRequiredService<LimitsOptions>().TensorElements });
         services.AddSingleton<OperatorRequestReader>();
         services.AddSingleton<OperatorEndpoints>();
         return services;

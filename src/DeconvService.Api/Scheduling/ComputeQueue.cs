@@ -53,14 +53,6 @@ internal sealed class ComputeQueue : IDisposable
     /// <summary>Requests that were admitted and not yet answered.</summary>
     public int InHouse => Volatile.Read(ref _inHouse);
 
-    /// <summary>Answers 429 at once when too many are waiting.</summary>
-    /// <exception cref="ServiceException"><see cref="ServiceErrorKind.QueueFull"/></exception>
-    public void ThrowIfFull()
-    {
-        if (InHouse > _options.EffectiveConcurrency + _options.QueueLength)
-            throw QueueFull($"{_options.QueueLength} requests are waiting already");
-    }
-
     /// <summary>The first step, before a body is read.</summary>
     /// <param name="bytes">How long the body is; null where that is not known, which counts as much as a body may have.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -75,7 +67,9 @@ internal sealed class ComputeQueue : IDisposable
         var place = new Place(this);
         try
         {
-            ThrowIfFull();
+            if (InHouse > _options.EffectiveConcurrency + _options.QueueLength)
+                throw QueueFull($"{_options.QueueLength} requests are waiting already");
+
             long amount = bytes ?? Bodies.Capacity;
             place.Body = await EnterAsync(Bodies, amount, amount, cancellationToken);
             return place;

@@ -193,14 +193,9 @@ internal sealed class JsonCursor(ByteCursor bytes)
     {
         var reader = new Utf8JsonReader(json);
         reader.Read();
-        try
-        {
-            return reader.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw TensorFaults.Malformed("a field name is not UTF-8, or has half of a surrogate pair", offset: bytes.Position);
-        }
+        return JsonText.TryGet(ref reader, out string text)
+            ? text
+            : throw TensorFaults.Malformed("a field name is not UTF-8, or has half of a surrogate pair", offset: bytes.Position);
     }
 
     // The library's message ends in its own line and byte, which count from the value's beginning: ours counts from the body's.
