@@ -15,6 +15,7 @@ public sealed partial class ArithmeticTests(Playground playground)
         await Expect(page["#formula-width"]).ToHaveTextAsync("(5 + 0 + 0 - 3)/1 + 1 = 3");
 
         // Nine values that only the service knows, and the sentence that ends with the first.
+        await Expect(page["#scene .input .values text"]).ToHaveTextAsync(["05432", "33333", "01234", "35135", "03030"]);
         await Expect(page["#scene .output .values text"]).ToHaveCountAsync(9);
         string first = (await page["#scene .output .values text"].First.TextContentAsync())!;
         await Expect(page["#explain"]).ToContainTextAsync($" = {first}   (9 products)");
@@ -81,7 +82,7 @@ public sealed partial class ArithmeticTests(Playground playground)
         await Expect(page["#explain"]).ToContainTextAsync("output[2, 2] = ");
         await Expect(page["#explain"]).ToContainTextAsync("(4 products)");
 
-        await page["#scene .input .values text"].Nth(5).HoverAsync(new LocatorHoverOptions { Force = true });
+        await HoverInputAsync(page, 1, 1, size: 4);
         await Expect(page["#explain"]).ToHaveTextAsync("input[1, 1] = 3 is spread over 9 output cells");
     }
 
@@ -96,11 +97,11 @@ public sealed partial class ArithmeticTests(Playground playground)
         Assert.Equal(9, await AreasAsync(page["#lights .window .met"]));
 
         // The middle of the input is seen by every window; the first cell by one alone, through the first weight.
-        await page["#scene .input .values text"].Nth(12).HoverAsync(new LocatorHoverOptions { Force = true });
+        await HoverInputAsync(page, 2, 2, size: 5);
         await Expect(page["#explain"]).ToHaveTextAsync("input[2, 2] = 2 feeds 9 output cells");
         await Expect(page["#lights .window"]).ToBeHiddenAsync();
         Assert.Equal(9, await AreasAsync(page["#lights > .met"].Nth(1)));
-        await page["#scene .input .values text"].Nth(0).HoverAsync(new LocatorHoverOptions { Force = true });
+        await HoverInputAsync(page, 0, 0, size: 5);
         await Expect(page["#explain"]).ToHaveTextAsync("input[0, 0] = 0 feeds 1 output cell");
         Assert.Equal(1, await AreasAsync(page["#lights > .met"].Nth(0)));
         Assert.Equal(1, await AreasAsync(page["#lights > .met"].Nth(1)));
@@ -268,6 +269,12 @@ public sealed partial class ArithmeticTests(Playground playground)
 
         static Task<string> PlacesAsync(WatchedPage page) => page.Page.EvaluateAsync<string>(
             "() => [...document.querySelectorAll('#view-arithmetic :is(.intro, .about, .card, .controls > *, .sizes, .drawing)')].map(e => { const b = e.getBoundingClientRect(); return `${e.className} ${b.x} ${b.y + scrollY}`; }).join('; ')");
+    }
+
+    private static async Task HoverInputAsync(WatchedPage page, int row, int column, int size)
+    {
+        LocatorBoundingBoxResult grid = (await page["#scene .input .cells"].BoundingBoxAsync())!;
+        await page.Page.Mouse.MoveAsync(grid.X + ((column + 0.5f) * grid.Width / size), grid.Y + ((row + 0.5f) * grid.Height / size));
     }
 
     private static async Task<string[]> AttributesAsync(ILocator elements, string name) =>

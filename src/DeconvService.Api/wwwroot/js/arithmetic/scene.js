@@ -10,7 +10,7 @@ import { fromDriver, fromPlane, overlapsOf } from './geometry.js';
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** The window shows its weights on cells of at least this many pixels (at the usual size of type), and up to this many weights. */
-const WeightSize = 28, MostWeights = 64;
+const WeightSize = 32, MostWeights = 64;
 
 /** About the width of a letter of a caption; measuring it would cost a layout of the whole drawing. */
 const WidthOfLetter = 7.2;
@@ -45,7 +45,7 @@ export class Scene {
     const places = this.arrange(extents), counts = this.transposed && state.show === 'overlap' ? axes.map(overlapsOf) : null;
     this.counted = counts !== null;
     this.kernel = new Grid('kernel', places.kernel, extents.kernel, { values: values.weight });
-    this.input = new Grid('input', places.input, extents.input, { values: values.input });
+    this.input = new Grid('input', places.input, extents.input, { values: values.input, digits: true });
     this.output = new Grid('output', places.output, extents.output, { ghost: !this.works, heat: counts });
     this.plane = this.transposed ? this.output : this.input;
     this.driver = this.transposed ? this.input : this.output;
