@@ -27,6 +27,21 @@ internal unsafe struct MicroProduct
     /// <summary>Elements from one step's vectors to the next step's.</summary>
     public nint Step;
 
+    /// <summary>Elements of <see cref="A"/> from one segment's numbers to the next's; not looked at where they follow each other.</summary>
+    public nint SegmentRows;
+
+    /// <summary>Elements of <see cref="A"/> from one step's numbers to the next's; likewise.</summary>
+    public nint StepRows;
+
+    /// <summary>How often all segments are gone through, each time with other numbers; 0 means once.</summary>
+    public int Parts;
+
+    /// <summary>Where each part's numbers begin, in elements from <see cref="A"/>; null where there is one part.</summary>
+    public int* PartRows;
+
+    /// <summary>Elements from one part's panel to the next's.</summary>
+    public nint PartStep;
+
     /// <summary>Receives the sums.</summary>
     public float* C;
 
@@ -42,18 +57,33 @@ internal interface IRowLayout
 {
     /// <summary>Whether the rows' numbers of one step stand side by side, <c>[step][R]</c>; else in runs of a vector, <c>[step / L][R][L]</c>.</summary>
     static abstract bool SideBySide { get; }
+
+    /// <summary>Whether <see cref="MicroProduct.StepRows"/> tells where the next step's numbers are; else they follow.</summary>
+    static abstract bool Apart { get; }
 }
 
 /// <summary><c>[step][R]</c></summary>
 internal readonly struct SideBySide : IRowLayout
 {
     static bool IRowLayout.SideBySide => true;
+
+    static bool IRowLayout.Apart => false;
 }
 
-/// <summary><c>[step / L][R][L]</c>, L the vector's lanes: what a transform writes that has L channels in its lanes. A segment is L steps.</summary>
+/// <summary><c>[step][wide row]</c>, of which a product reads R neighbours.</summary>
+internal readonly struct OfWideRows : IRowLayout
+{
+    static bool IRowLayout.SideBySide => true;
+
+    static bool IRowLayout.Apart => true;
+}
+
+/// <summary><c>[segment][R][L]</c>, L the vector's lanes: what a transform writes that has L channels in its lanes. A segment is L steps.</summary>
 internal readonly struct InRuns : IRowLayout
 {
     static bool IRowLayout.SideBySide => false;
+
+    static bool IRowLayout.Apart => true;
 }
 
 /// <summary>
@@ -120,8 +150,15 @@ internal static unsafe class MicroKernel
         float* a = p.A;
         float* x = p.X;
         nint step = p.Step;
-        for (int segment = 0; segment < p.Segments; segment++)
+        int parts = p.Segments == 0 ? 0 : Math.Max(p.Parts, 1);
+        for (int part = 0, segment = 0; part < parts;)
         {
+            if (segment == 0 && p.PartRows is not null)
+            {
+                a = p.A + p.PartRows[part];
+                x = p.X + (part * p.PartStep);
+            }
+
             if (p.Offsets is not null)
                 x = p.X + p.Offsets[segment];
 
@@ -145,11 +182,17 @@ internal static unsafe class MicroKernel
                 Add<V, R, N, TLayout>(12, a, x0, x1, x2, ref c120, ref c121, ref c122);
                 Add<V, R, N, TLayout>(13, a, x0, x1, x2, ref c130, ref c131, ref c132);
                 x += step;
-                a += TLayout.SideBySide ? R.Value : 1;
+                a += !TLayout.SideBySide ? 1 : TLayout.Apart ? p.StepRows : R.Value;
             }
 
             if (!TLayout.SideBySide)
-                a += (R.Value - 1) * V.Count;
+                a += p.SegmentRows - V.Count;
+
+            if (++segment == p.Segments)
+            {
+                segment = 0;
+                part++;
+            }
         }
 
         Store<V, R, N>(0, c + (0 * rowStride), c00, c01, c02);

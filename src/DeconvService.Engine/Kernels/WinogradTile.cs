@@ -51,17 +51,18 @@ internal static unsafe class WinogradTile<V, TH, TW>
     where TW : struct, IWinogradAxis
 {
     /// <summary><c>B^T d B</c> of one tile.</summary>
-    /// <param name="source">The tile's first input; columns are a vector apart.</param>
+    /// <param name="source">The tile's first input.</param>
     /// <param name="rowStride">Elements from row to row.</param>
+    /// <param name="columnStride">Elements from column to column.</param>
     /// <param name="target">Receives Alpha * Alpha vectors, row by row.</param>
     /// <param name="pointStride">Elements from one to the next.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Input(float* source, nint rowStride, float* target, nint pointStride)
+    public static void Input(float* source, nint rowStride, nint columnStride, float* target, nint pointStride)
     {
         if (TH.Alpha == 1)
         {
-            TW.Input<V>(source, V.Count, target, pointStride);
+            TW.Input<V>(source, columnStride, target, pointStride);
             return;
         }
 
@@ -74,7 +75,7 @@ internal static unsafe class WinogradTile<V, TH, TW>
         float* space = stackalloc float[(TH.Alpha * TW.Alpha * V.Count) + 16];
         float* columns = Align(space);
         for (int j = 0; j < TW.Alpha; j++)
-            TH.Input<V>(source + (j * V.Count), rowStride, columns + (j * V.Count), TW.Alpha * V.Count);
+            TH.Input<V>(source + (j * columnStride), rowStride, columns + (j * V.Count), TW.Alpha * V.Count);
 
         for (int i = 0; i < TH.Alpha; i++)
             TW.Input<V>(columns + (i * TW.Alpha * V.Count), V.Count, target + (i * TW.Alpha * pointStride), pointStride);
@@ -86,20 +87,21 @@ internal static unsafe class WinogradTile<V, TH, TW>
     /// <param name="target">Receives M * M vectors.</param>
     /// <param name="rowStride">Elements from row to row.</param>
     /// <param name="columnStride">Elements from column to column.</param>
-    /// <param name="bias">Is added to each output.</param>
+    /// <param name="bias">A vector that is added to each output, or null.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Output(float* source, nint pointStride, float* target, nint rowStride, nint columnStride, V bias)
+    public static void Output(float* source, nint pointStride, float* target, nint rowStride, nint columnStride, float* bias)
     {
+        V added = bias is null ? V.Zero : V.Load(bias);
         if (TH.Alpha == 1)
         {
-            TW.Output(source, pointStride, target, columnStride, bias);
+            TW.Output(source, pointStride, target, columnStride, added);
             return;
         }
 
         if (TW.Alpha == 1)
         {
-            TH.Output(source, pointStride, target, rowStride, bias);
+            TH.Output(source, pointStride, target, rowStride, added);
             return;
         }
 
@@ -109,7 +111,7 @@ internal static unsafe class WinogradTile<V, TH, TW>
             TH.Output(source + (j * pointStride), TW.Alpha * pointStride, columns + (j * V.Count), TW.Alpha * V.Count, V.Zero);
 
         for (int i = 0; i < TH.M; i++)
-            TW.Output(columns + (i * TW.Alpha * V.Count), V.Count, target + (i * rowStride), columnStride, bias);
+            TW.Output(columns + (i * TW.Alpha * V.Count), V.Count, target + (i * rowStride), columnStride, added);
     }
 
     private static float* Align(float* p) => (float*)(((nint)p + 63) & ~63);

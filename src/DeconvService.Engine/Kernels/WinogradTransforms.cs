@@ -10,7 +10,7 @@ namespace DeconvService.Engine.Kernels;
 /// <remarks>
 /// <para>
 /// Outputs, filter and input are seen as polynomials that are multiplied by their values at Alpha - 1 points and at infinity (Toom-Cook).
-/// The points are 0 and pairs of opposite sign, because then sums and differences of the even and odd parts serve both of a pair.
+/// The points are pairs of opposite sign, and 0 where Alpha is even, because then sums and differences of the even and odd parts serve both of a pair.
 /// For the point p, with P the product of <c>x - q</c> over the other finite points q:
 /// </para>
 /// <code>
@@ -28,7 +28,7 @@ internal unsafe interface IWinogradTransform
     /// <summary>Inputs and products of a tile, along one axis.</summary>
     static abstract int Alpha { get; }
 
-    /// <summary>The finite points in the order of the products, 0 first.</summary>
+    /// <summary>The finite points in the order of the products.</summary>
     static abstract ReadOnlySpan<double> Points { get; }
 
     /// <summary>Alpha vectors, <paramref name="sourceStride"/> elements apart, to Alpha transformed ones.</summary>
@@ -76,6 +76,54 @@ internal readonly unsafe struct Winograd4 : IWinogradTransform
             difference.Store(target + targetStride);
             (sum + bias + last).Store(target + (2 * targetStride));
         }
+    }
+}
+
+/// <summary>Points +-a, +-b, infinity with a = 3/8, b = 5/4: F(3,3), whose tiles long kernels share.</summary>
+/// <remarks>Without 0 there are pairs only. Of the fractions by eighths these have the smallest error, less than half of that of 0, 1, -1, 2.</remarks>
+internal readonly unsafe struct Winograd5 : IWinogradTransform
+{
+    private const float A1 = 3f / 8, A2 = A1 * A1;
+    private const float B1 = 5f / 4, B2 = B1 * B1;
+
+    public static int Alpha => 5;
+
+    public static ReadOnlySpan<double> Points => [A1, -A1, B1, -B1];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Input<V>(float* source, nint sourceStride, float* target, nint targetStride)
+        where V : struct, IVec<V>
+    {
+        V d0 = V.Load(source), d1 = V.Load(source + sourceStride), d2 = V.Load(source + (2 * sourceStride));
+        V d3 = V.Load(source + (3 * sourceStride)), d4 = V.Load(source + (4 * sourceStride));
+        V a2 = V.Broadcast(A2), b2 = V.Broadcast(B2);
+
+        // +-a: (x +- a)(x^2 - b^2);  +-b: (x +- b)(x^2 - a^2);  infinity: (x^2 - a^2)(x^2 - b^2)
+        V odd = V.NegatedMultiplyAdd(b2, d1, d3), even = V.Broadcast(A1) * V.NegatedMultiplyAdd(b2, d0, d2);
+        (odd + even).Store(target);
+        (odd - even).Store(target + targetStride);
+        odd = V.NegatedMultiplyAdd(a2, d1, d3);
+        even = V.Broadcast(B1) * V.NegatedMultiplyAdd(a2, d0, d2);
+        (odd + even).Store(target + (2 * targetStride));
+        (odd - even).Store(target + (3 * targetStride));
+        V.MultiplyAdd(V.Broadcast(A2 * B2), d0, V.NegatedMultiplyAdd(V.Broadcast(A2 + B2), d2, d4)).Store(target + (4 * targetStride));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Output<V, M>(float* source, nint sourceStride, float* target, nint targetStride, V bias)
+        where V : struct, IVec<V>
+        where M : struct, INumberConstant
+    {
+        V plus = V.Load(source), minus = V.Load(source + sourceStride), last = V.Load(source + (4 * sourceStride));
+        V sumA = plus + minus, differenceA = plus - minus;
+        plus = V.Load(source + (2 * sourceStride));
+        minus = V.Load(source + (3 * sourceStride));
+        V sumB = plus + minus, differenceB = plus - minus;
+        (bias + sumA + sumB).Store(target);
+        V rest = M.Value == 2 ? last + bias : bias;
+        V.MultiplyAdd(V.Broadcast(A1), differenceA, V.MultiplyAdd(V.Broadcast(B1), differenceB, rest)).Store(target + targetStride);
+        if (M.Value == 3)
+            V.MultiplyAdd(V.Broadcast(A2), sumA, V.MultiplyAdd(V.Broadcast(B2), sumB, last + bias)).Store(target + (2 * targetStride));
     }
 }
 
@@ -147,7 +195,7 @@ internal readonly unsafe struct Winograd6 : IWinogradTransform
     }
 }
 
-/// <summary>Points 0, +-1, +-2, +-1/2, infinity: F(6,3). Fewest products, largest error.</summary>
+/// <summary>Points 0, +-1, +-2, +-1/2, infinity: F(4,5), F(5,4), F(2,7), F(6,3). Fewest products, largest error; no other fractions by eighths do better.</summary>
 internal readonly unsafe struct Winograd8 : IWinogradTransform
 {
     private const float A = 1, B = 2, C = 0.5f, A2 = A * A, B2 = B * B, C2 = C * C;

@@ -58,18 +58,17 @@ internal static class CostModel
     }
 
     /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>
-    public static double Winograd(
-        ConvShape shape, WeightUse use, WinogradGrid height, (int Alpha, int Outputs) tileHeight, WinogradGrid width, (int Alpha, int Outputs) tileWidth)
+    public static double Winograd(WinogradGeometry geometry, WeightUse use)
     {
-        double c = shape.InputChannels, f = shape.OutputChannels;
-        double vectorsC = Math.Ceiling(c / Lanes), vectorsF = Math.Ceiling(f / Lanes);
-        double phases = height.Low.Length * width.Low.Length;
-        double points = tileHeight.Alpha * tileWidth.Alpha;
-        double tiles = (double)shape.Batch * height.Tiles(tileHeight.Outputs) * width.Tiles(tileWidth.Outputs);
-        double products = tiles * points * c * vectorsF * phases;
-        double transforms = tiles * points * TransformVector * (vectorsC + (phases * vectorsF));
-        double weights = points * phases * c * f;
-        double passing = Passing(weights, Math.Ceiling(tiles / BlockTiles), BlockBytesPerCycle);
+        double groups = geometry.Shape.Groups, phases = geometry.Phases, points = geometry.Points;
+        double vectorsF = Math.Ceiling(geometry.Outputs / Lanes);
+        double tiles = (double)geometry.OutputRows * geometry.RowTiles * groups;
+        double inputRows = geometry.Shares ? (double)geometry.InputRows * geometry.Width.Spread * geometry.Width.InputTiles : (double)geometry.OutputRows * geometry.RowTiles;
+        double inputVectors = geometry.Planar ? geometry.Channels * 1.5 / Lanes : geometry.ChannelBlocks;
+        double products = tiles * points * geometry.Reduction * vectorsF * phases;
+        double transforms = points * TransformVector * ((inputRows * groups * inputVectors * geometry.Parts) + (tiles * phases * vectorsF));
+        double weights = points * phases * geometry.Reduction * vectorsF * Lanes * groups;
+        double passing = Passing(weights / groups, Math.Ceiling(tiles / groups / BlockTiles), BlockBytesPerCycle) * groups;
         return Math.Max(1.05 * products, Traffic(weights)) + passing + transforms + (use == WeightUse.Once ? weights * PackTransformed : 0);
     }
 

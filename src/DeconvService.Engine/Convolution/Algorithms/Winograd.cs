@@ -4,7 +4,7 @@ using DeconvService.Engine.Simd;
 namespace DeconvService.Engine.Convolution.Algorithms;
 
 /// <summary>
-/// Winograd convolution: stride 1, no dilation, one group; and each phase of a transposed convolution.
+/// Winograd convolution of any stride, dilation, kernel and number of groups; and each phase of a transposed convolution.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -13,15 +13,21 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// <see cref="IWinogradTransform"/>. The sum over the channels makes Alpha^2 matrix products of it, tiles times output channels:
 /// </para>
 /// <code>
-///   input [c][H][W]   -> lanes [row][column][L]  -> V [point][tile block][c / L][R][L]     R tiles of a register block
-///   weight            ->                            U [chunk of 2L outputs][phase][point][c][2L]
-///   products             M [point][tile][2L] = V[point] * U[point]
-///   M                 -> lanes [row][column][L]  -> output [f][rows][columns]
+///   input [c][H][W]   -> lanes [row][column][L]  -> V [point][part][c / L][tile][L]        <see cref="WinogradInput{V}"/>
+///   weight            ->                            U [chunk of 2L outputs][phase][point][part][c][2L]      <see cref="WinogradFilter"/>
+///   products             M [point][tile][2L] = V[point] * U[point]                         <see cref="WinogradPlan{V}"/>
+///   M                 -> lanes [row][column][L]  -> output [f][rows][columns]              <see cref="WinogradOutput{V}"/>
 /// </code>
 /// <para>
+/// What is no 3x3 convolution of stride 1 is made a sum of such ones (<see cref="WinogradGrid"/>): the residues of a stride, the segments
+/// of a long kernel, the taps of the depth. All parts have transforms of the same size, so their transformed tiles are just more
+/// channels of the products, which are summed up before the one transform of the outputs. Parts that lie whole tiles apart read the
+/// same transformed tiles ("nested": a 21x21 kernel is 7x7 kernels of 3x3).
+/// </para>
+/// <para>
 /// A block of tiles is transformed for all channels, so that V stays in the second-level cache while the weights pass by, 2L output
-/// channels at a time. In a transposed convolution the phases read the same tiles (<see cref="WinogradGrid"/>), so one transformed input
-/// serves them all, and their outputs are interleaved in the lanes before they are written.
+/// channels at a time. In a transposed convolution the phases read the same tiles, so one transformed input serves them all, and
+/// their outputs are interleaved in the lanes before they are written.
 /// </para>
 /// <para>
 /// With one tap an axis is not transformed at all, F(1,1). A layer that has one tap on both is a plain matrix product in this order of
@@ -31,63 +37,54 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// </remarks>
 internal sealed class Winograd : IConvAlgorithm
 {
-    // The tiles that are worth a choice, in order of their number: Alpha inputs, m outputs, for r = Alpha - m + 1 taps.
-    private static readonly (int Alpha, int Outputs)[] Tiles = [(1, 1), (4, 2), (4, 3), (6, 2), (6, 3), (6, 4), (8, 6)];
-
     public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (shape.Groups != 1 || shape.Accuracy == Accuracy.Exact)
-            return null;
-
         TapAxis[] axes = TapAxis.Of(shape);
-        if (axes[0] != TapAxis.None || WinogradGrid.Of(axes[1]) is not { } height || WinogradGrid.Of(axes[2]) is not { } width)
+        if (shape.Accuracy == Accuracy.Exact || axes[0].Phases.Length > 1)
             return null;
 
         double best = request.EvenIfSlow ? double.PositiveInfinity : CostModel.Gemm(shape, request.Weights.Use);
         if (!request.EvenIfSlow && DirectGeometry.TryCreate<V>(shape, threads: 1) is { } direct)
             best = Math.Min(best, CostModel.Direct(shape, request.Weights.Use, direct));
 
-        (int Height, int Width)? chosen = null;
-        foreach (int h in Candidates(height.Taps, shape.Accuracy))
+        WinogradGeometry? chosen = null;
+        foreach (WinogradGeometry geometry in Candidates(shape, axes, V.Count))
         {
-            foreach (int w in Candidates(width.Taps, shape.Accuracy))
-            {
-                double cost = CostModel.Winograd(shape, request.Weights.Use, height, Tiles[h], width, Tiles[w]);
-                if (cost < best)
-                    (best, chosen) = (cost, (h, w));
-            }
+            double cost = CostModel.Winograd(geometry, request.Weights.Use);
+            if (cost < best)
+                (best, chosen) = (cost, geometry);
         }
 
-        return chosen is { } pair ? ForHeight<V>(request, height, width, pair.Height, pair.Width) : null;
+        return chosen is null ? null : new WinogradPlan<V>(request, chosen, WinogradTileFunctions.Find<V>(chosen.Height.Size, chosen.Width.Size));
     }
 
-    private static IEnumerable<int> Candidates(int taps, Accuracy accuracy) =>
-        Enumerable.Range(0, Tiles.Length).Where(i => Tiles[i].Alpha - Tiles[i].Outputs + 1 == taps && (Tiles[i].Alpha < 8 || accuracy == Accuracy.Fast));
-
-    private static PlannedAlgorithm ForHeight<V>(ConvRequest request, WinogradGrid height, WinogradGrid width, int h, int w)
-        where V : struct, IVec<V> => h switch
+    /// <summary>All ways to cut a layer into tiles.</summary>
+    internal static IEnumerable<WinogradGeometry> Candidates(ConvShape shape, TapAxis[] axes, int lanes)
+    {
+        WinogradGrid[] widths = Grids(axes[2], shape.Accuracy);
+        foreach (WinogradGrid height in Grids(axes[1], shape.Accuracy))
         {
-            0 => ForWidth<V, WinogradAxis<Winograd1, Number1>>(request, height, width, w),
-            1 => ForWidth<V, WinogradAxis<Winograd4, Number2>>(request, height, width, w),
-            2 => ForWidth<V, WinogradAxis<Winograd4, Number3>>(request, height, width, w),
-            3 => ForWidth<V, WinogradAxis<Winograd6, Number2>>(request, height, width, w),
-            4 => ForWidth<V, WinogradAxis<Winograd6, Number3>>(request, height, width, w),
-            5 => ForWidth<V, WinogradAxis<Winograd6, Number4>>(request, height, width, w),
-            _ => ForWidth<V, WinogradAxis<Winograd8, Number6>>(request, height, width, w),
-        };
+            foreach (WinogradGrid width in widths)
+            {
+                var geometry = new WinogradGeometry(shape, axes[0], height, width, lanes);
+                if (geometry.Fits)
+                    yield return geometry;
+            }
+        }
+    }
 
-    private static PlannedAlgorithm ForWidth<V, TH>(ConvRequest request, WinogradGrid height, WinogradGrid width, int w)
-        where V : struct, IVec<V>
-        where TH : struct, IWinogradAxis => w switch
+    // F(6,3) is the largest error that there is.
+    private static WinogradGrid[] Grids(TapAxis axis, Accuracy accuracy)
+    {
+        var grids = new List<WinogradGrid>();
+        foreach (WinogradSize size in WinogradTileFunctions.Sizes)
         {
-            0 => new WinogradPlan<V, TH, WinogradAxis<Winograd1, Number1>>(request, height, width),
-            1 => new WinogradPlan<V, TH, WinogradAxis<Winograd4, Number2>>(request, height, width),
-            2 => new WinogradPlan<V, TH, WinogradAxis<Winograd4, Number3>>(request, height, width),
-            3 => new WinogradPlan<V, TH, WinogradAxis<Winograd6, Number2>>(request, height, width),
-            4 => new WinogradPlan<V, TH, WinogradAxis<Winograd6, Number3>>(request, height, width),
-            5 => new WinogradPlan<V, TH, WinogradAxis<Winograd6, Number4>>(request, height, width),
-            _ => new WinogradPlan<V, TH, WinogradAxis<Winograd8, Number6>>(request, height, width),
-        };
+            if ((size != new WinogradSize(8, 6) || accuracy == Accuracy.Fast) && WinogradGrid.Of(axis, size) is { } grid)
+                grids.Add(grid);
+        }
+
+        return [.. grids];
+    }
 }

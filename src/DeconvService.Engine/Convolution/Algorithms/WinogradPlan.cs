@@ -1,379 +1,302 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using DeconvService.Engine.Kernels;
 using DeconvService.Engine.Simd;
 using DeconvService.Engine.Threading;
 
 namespace DeconvService.Engine.Convolution.Algorithms;
 
-/// <summary>A layer planned for Winograd tiles of <typeparamref name="TH"/> by <typeparamref name="TW"/>; see <see cref="Winograd"/>.</summary>
-internal sealed unsafe class WinogradPlan<V, TH, TW> : PlannedAlgorithm
+/// <summary>A layer planned for Winograd tiles; see <see cref="Winograd"/>.</summary>
+internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     where V : struct, IVec<V>
-    where TH : struct, IWinogradAxis
-    where TW : struct, IWinogradAxis
 {
     // The transformed input of a block should leave room in a second-level cache of 1 MB for the weights that pass by.
     private const int BlockBytes = 640 << 10;
 
+    // Rows of tiles that are transformed at a time where tiles are shared.
+    private const int SharedRows = 4;
+
     private readonly ConvRequest _request;
-    private readonly WinogradGrid _height;
-    private readonly WinogradGrid _width;
+    private readonly WinogradGeometry _geometry;
+    private readonly WinogradInput<V> _input;
+    private readonly WinogradOutput<V> _output;
     private readonly PackedWeights _weights;
-    private readonly int _channels;
-    private readonly int _channelBlocks;
-    private readonly int _outputs;
+    private readonly int _groups;
     private readonly int _chunks;
+
+    // Blocks of tiles of outputs: what a worker multiplies by one chunk of weights.
     private readonly EvenSplit _blockRows;
     private readonly EvenSplit _blockColumns;
+
+    // Whether transformed tiles are in memory that all workers share; else each has those of one block.
     private readonly bool _shared;
+    private readonly EvenSplit _inputRows;
 
-    public WinogradPlan(ConvRequest request, WinogradGrid height, WinogradGrid width)
+    // The parts of a product: where the tiles of each begin, and how many terms it has.
+    private readonly int[] _places;
+    private readonly int _termsOfPart;
+
+    public WinogradPlan(ConvRequest request, WinogradGeometry geometry, WinogradTileFunctions tile)
     {
-        (_request, _height, _width) = (request, height, width);
-        ConvShape shape = request.Shape;
-        (_channels, _outputs) = (shape.InputChannels, shape.OutputChannels);
-        _channelBlocks = (_channels + V.Count - 1) / V.Count;
-        _chunks = (_outputs + (2 * V.Count) - 1) / (2 * V.Count);
+        (_request, _geometry) = (request, geometry);
+        _groups = request.Shape.Groups;
+        _chunks = (geometry.Outputs + (2 * V.Count) - 1) / (2 * V.Count);
 
-        // As many tiles as fit, at least two register blocks, so that weights are used more than once when they are loaded.
-        int tiles = Math.Clamp(BlockBytes / (sizeof(float) * Points * _channels), 2 * RegisterTiles, 4 * RegisterTiles);
-        int tilesWide = width.Tiles(TW.M);
-        int wide = tilesWide <= tiles ? tilesWide : Math.Max(4, tiles / 3 / 4 * 4);
+        // As many tiles as fit, at least two register blocks, so that weights are used more than once when they are loaded. Shared tiles
+        // are not of one block.
+        int registerTiles = Blocking.Rows<V>(2);
+        int tiles = Math.Clamp(BlockBytes / (sizeof(float) * geometry.Points * geometry.Channels * geometry.Parts), 2 * registerTiles, 4 * registerTiles);
+        int tilesWide = geometry.Width.Tiles;
+        int wide = geometry.RowTiles <= tiles || geometry.Shares ? tilesWide : Math.Max(4, tiles / geometry.Width.Spread / 3 / 4 * 4);
         _blockColumns = new EvenSplit(tilesWide, wide);
-        _blockRows = new EvenSplit(shape.Batch * height.Tiles(TH.M), Math.Max(1, tiles / _blockColumns.Largest));
-        _shared = Blocks < 4 * request.Threads;
+        int high = Math.Max(1, tiles / (_blockColumns.Largest * geometry.Width.Spread));
+        _blockRows = new EvenSplit(geometry.Shares ? geometry.Height.Tiles : geometry.OutputRows, high);
+        _shared = geometry.Shares || Units < 4 * request.Threads;
+        _inputRows = geometry.Shares ? new EvenSplit(geometry.InputRows, SharedRows) : new EvenSplit(_blockRows.Largest, _blockRows.Largest);
+        _input = new WinogradInput<V>(geometry, tile, TransformedRows, TransformedColumns(_blockColumns.Largest));
+        _output = new WinogradOutput<V>(geometry, tile, request.Output, ProductPoint, _blockColumns.Largest);
+        _termsOfPart = geometry.Planar ? geometry.Height.Shared * geometry.Parts : 1;
+        _places = PartPlaces();
         _weights = request.Weights.Packed(
             request.Pool,
-            ("winograd", shape.Kind, V.Count, typeof(TH), typeof(TW), string.Join(',', height.Low), string.Join(',', width.Low)),
-            (long)Points * Phases * _channels * _chunks * 2 * V.Count,
-            Pack);
+            ("winograd", request.Shape.Kind, V.Count, geometry.Key),
+            WinogradFilter.Count(geometry),
+            (weight, packed) => WinogradFilter.Pack<V>(geometry, tile, request.Pool, weight, packed));
     }
 
-    public override string Name =>
-        (Phases > 1 ? "phase-" : "") + (Points == 1 ? "pointwise" : TH.M == TW.M ? $"winograd-f{TW.M}" : $"winograd-f{TH.M}x{TW.M}");
+    public override string Name => _geometry.Name;
 
     public override long PackedBytes => _weights.Bytes;
 
     public override long WorkspaceBytes =>
-        sizeof(float) * ((_shared ? Blocks * InputFloats : _request.Threads * InputFloats) + (_request.Threads * WorkerFloats));
+        sizeof(float) * ((TransformedFloats * (_shared ? Units : _request.Threads)) + (_request.Threads * WorkerFloats));
 
-    private static int Points => TH.Alpha * TW.Alpha;
+    // What is transformed at a time: a block of one group, or everything of one group.
+    private int Units => _groups * (_geometry.Shares ? 1 : Blocks);
 
-    // Tiles of a register block, beside two vectors of outputs.
-    private static int RegisterTiles => Blocking.Rows<V>(2);
+    private int Blocks => _blockRows.Pieces * _blockColumns.Pieces * (_geometry.Shares ? _geometry.OutputRows / _geometry.Height.Tiles : 1);
 
-    private int Phases => _height.Low.Length * _width.Low.Length;
+    private int TransformedRows => _geometry.Shares ? _geometry.InputRows : _blockRows.Largest;
 
-    private int Blocks => _blockRows.Pieces * _blockColumns.Pieces;
+    private nint TransformedFloats => RoundUp(_geometry.PointFloats(TransformedRows, TransformedColumns(_blockColumns.Largest)) * _geometry.Points);
 
-    private int BlockTiles => _blockRows.Largest * _blockColumns.Largest;
+    private int BlockTiles => _blockRows.Largest * _blockColumns.Largest * _geometry.Width.Spread;
 
-    // One vector more than needed, so that the points of a tile do not all fall into the same set of the first-level cache.
-    private nint PointStride => ((nint)BlockTiles * _channelBlocks * V.Count) + V.Count;
+    private nint ProductPoint => ((nint)BlockTiles * 2 * V.Count) + V.Count;
 
-    private nint ProductStride => ((nint)BlockTiles * 2 * V.Count) + V.Count;
+    private nint GatheredFloats => RoundUp((nint)_input.GatheredFloats(_inputRows.Largest));
 
-    // V of a block.
-    private long InputFloats => Points * (long)PointStride;
+    private nint ProductFloats => _geometry.Points * ProductPoint;
 
-    // What a worker needs: gathered rows, products, and outputs in lanes.
-    private long GatheredFloats => ((((long)_blockRows.Largest * TH.M) + TH.Alpha) * GatheredColumns * V.Count) + (V.Count * V.Count);
+    // Phases are gathered in the lanes until the last has been computed.
+    private nint OutputFloats => ((_geometry.Phases > 1 ? 2 * _blockRows.Largest : 1) * _output.RowFloats) + (V.Count * V.Count);
 
-    private long GatheredColumns => (_blockColumns.Largest * (long)TW.M) + TW.Alpha;
-
-    private long ProductFloats => Points * (long)ProductStride;
-
-    // The outputs of a row of tiles.
-    private long TileRowFloats => _height.Low.Length * TH.M * OutputColumns * V.Count;
-
-    private long OutputColumns => _width.Low.Length * (long)TW.M * _blockColumns.Largest;
-
-    private long OutputFloats => ((Phases > 1 ? 2 * _blockRows.Largest : 1) * TileRowFloats) + (V.Count * V.Count);
-
-    private long WorkerFloats => GatheredFloats + ProductFloats + OutputFloats;
+    private nint WorkerFloats => GatheredFloats + ProductFloats + OutputFloats;
 
     public override void Run(in ConvArguments arguments)
     {
         if (_shared)
         {
-            arguments.Threads.Run(Blocks * _channelBlocks, new TransformItems(this, arguments), arguments.Cancellation);
-            arguments.Threads.Run(Blocks * _chunks, new ChunkItems(this, arguments), arguments.Cancellation);
+            arguments.Threads.Run(Units * _input.Pieces * _inputRows.Pieces, new TransformItems(this, arguments), arguments.Cancellation);
+            arguments.Threads.Run(_groups * _chunks * Blocks, new ChunkItems(this, arguments), arguments.Cancellation);
         }
         else
         {
-            arguments.Threads.Run(Blocks, new BlockItems(this, arguments), arguments.Cancellation);
+            arguments.Threads.Run(Units, new BlockItems(this, arguments), arguments.Cancellation);
         }
     }
 
-    // [chunk][phase][point][c][2L], L in the last chunk where that is enough.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Pack(float* weight, float* packed)
+    private static nint RoundUp(nint floats) => (floats + V.Count - 1) / V.Count * V.Count;
+
+    private int TransformedColumns(int columns) => _geometry.Shares ? _geometry.Width.InputTiles : columns;
+
+    // Where the tiles of each part begin. With channels in the lanes each term is one: it has its own tiles, or reads others of the same tiles.
+    // In planar order one part goes through all terms that differ in neither plane nor column.
+    private int[] PartPlaces()
     {
-        ConvShape shape = _request.Shape;
-        bool transposed = shape.Kind == ConvKind.Transposed;
-        int kernelWidth = _width.Axis.Kernel;
-        nint kernel = (nint)_height.Axis.Kernel * kernelWidth;
-        nint outputStride = transposed ? kernel : _channels * kernel, channelStride = transposed ? _outputs * kernel : kernel;
-        double[][] matrixH = WinogradFilter.Matrix(TH.Points, _height.Taps), matrixW = WinogradFilter.Matrix(TW.Points, _width.Taps);
-        double* rows = stackalloc double[TH.Alpha * kernelWidth];
-        for (int chunk = 0; chunk < _chunks; chunk++)
+        WinogradGrid height = _geometry.Height, width = _geometry.Width;
+        int columns = TransformedColumns(_blockColumns.Largest), lane = _geometry.Planar ? 1 : V.Count;
+        nint row = _geometry.RowFloats(columns), slab = _geometry.SlabFloats(TransformedRows, columns);
+        WinogradTerm[] terms = [.. _geometry.Terms.Where((_, i) => i % _termsOfPart == 0)];
+        int[] places = GC.AllocateArray<int>(terms.Length, pinned: true);
+        for (int i = 0; i < terms.Length; i++)
         {
-            int lanes = ChunkVectors(chunk) * V.Count, first = chunk * 2 * V.Count;
-            for (int phase = 0; phase < Phases; phase++)
-            {
-                (int phaseH, int phaseW) = Math.DivRem(phase, _width.Low.Length);
-                Tap[] tapsH = _height.Axis.Phases[phaseH], tapsW = _width.Axis.Phases[phaseW];
-                double[][] columnsH = WinogradFilter.Columns(matrixH, _height, phaseH), columnsW = WinogradFilter.Columns(matrixW, _width, phaseW);
-                nint pointStride = (nint)_channels * lanes;
-                for (int c = 0; c < _channels; c++)
-                {
-                    for (int lane = 0; lane < lanes; lane++)
-                    {
-                        float* target = packed + ((nint)c * lanes) + lane;
-                        if (first + lane >= _outputs)
-                        {
-                            for (int i = 0; i < Points; i++)
-                                target[i * pointStride] = 0;
-
-                            continue;
-                        }
-
-                        float* g = weight + ((first + lane) * outputStride) + (c * channelStride);
-                        for (int i = 0; i < TH.Alpha; i++)
-                        {
-                            for (int w = 0; w < tapsW.Length; w++)
-                            {
-                                double sum = 0;
-                                for (int h = 0; h < tapsH.Length; h++)
-                                    sum += columnsH[h][i] * g[(tapsH[h].Kernel * kernelWidth) + tapsW[w].Kernel];
-
-                                rows[(i * kernelWidth) + w] = sum;
-                            }
-
-                            for (int j = 0; j < TW.Alpha; j++)
-                            {
-                                double sum = 0;
-                                for (int w = 0; w < tapsW.Length; w++)
-                                    sum += columnsW[w][j] * rows[(i * kernelWidth) + w];
-
-                                target[((i * TW.Alpha) + j) * pointStride] = (float)sum;
-                            }
-                        }
-                    }
-                }
-
-                packed += Points * pointStride;
-            }
+            WinogradTerm term = terms[i];
+            (int shared, int part) = _geometry.SharesDepth ? (term.Depth, 0) : (0, term.Depth);
+            int number = (((part * height.Offsets.Length) + term.PartHeight) * width.Offsets.Length) + term.PartWidth;
+            nint rows = (_geometry.DepthShift(shared) * (nint)height.Spread * height.InputTiles) + (term.SharedHeight * height.TileShift);
+            places[i] = (int)((rows * row) + (number * _geometry.ChannelBlocks * slab) + (term.SharedWidth * (nint)width.TileShift * lane));
         }
+
+        return places;
     }
 
-    private int ChunkVectors(int chunk) => _outputs - (chunk * 2 * V.Count) > V.Count ? 2 : 1;
+    private int ChunkVectors(int chunk) => _geometry.Outputs - (chunk * 2 * V.Count) > V.Count ? 2 : 1;
 
-    private (int FirstRow, int Rows, int FirstColumn, int Columns) BlockAt(int block)
+    private Block BlockAt(int number)
     {
-        (int row, int column) = Math.DivRem(block, _blockColumns.Pieces);
-        return (_blockRows.Begin(row), _blockRows.Size(row), _blockColumns.Begin(column), _blockColumns.Size(column));
-    }
-
-    // B^T d B for all tiles of a block and one block of channels.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void TransformInput(float* input, float* gathered, float* transformed, int block, int channelBlock)
-    {
-        (int firstRow, int rows, int firstColumn, int columns) = BlockAt(block);
-        int inputHeight = _height.Axis.Input, inputWidth = _width.Axis.Input, tilesHigh = _height.Tiles(TH.M);
-        int channels = Math.Min(V.Count, _channels - (channelBlock * V.Count));
-        nint plane = (nint)inputHeight * inputWidth;
-        PaddingMode mode = _request.Shape.PaddingMode;
-        int gatheredColumns = ((columns - 1) * TW.M) + TW.Alpha;
-        nint rowStride = (nint)gatheredColumns * V.Count;
-        var split = new EvenSplit(rows * columns, RegisterTiles);
-        int piece = 0, inPiece = 0;
-        float* target = transformed + (channelBlock * (nint)split.Size(0) * V.Count);
-        for (int tileRow = firstRow; tileRow < firstRow + rows;)
-        {
-            // Rows of tiles of the same image share gathered rows.
-            (int image, int tile) = Math.DivRem(tileRow, tilesHigh);
-            int run = Math.Min(firstRow + rows - tileRow, tilesHigh - tile);
-            float* first = input + ((((nint)image * _channels) + (channelBlock * V.Count)) * plane);
-            for (int r = 0; r < ((run - 1) * TH.M) + TH.Alpha; r++)
-            {
-                int y = Border.Source(_height.First + (tile * TH.M) + r, inputHeight, mode);
-                float* lanes = gathered + (r * rowStride);
-                if (y < 0)
-                    new Span<float>(lanes, (int)rowStride).Clear();
-                else
-                    ChannelLanes.Gather<V>(first + ((nint)y * inputWidth), plane, channels, inputWidth, _width.First + (firstColumn * TW.M), gatheredColumns, mode, lanes);
-            }
-
-            for (int i = 0; i < run; i++)
-            {
-                for (int j = 0; j < columns; j++)
-                {
-                    if (inPiece == split.Size(piece))
-                    {
-                        piece++;
-                        inPiece = 0;
-                        target = transformed + (((split.Begin(piece) * (nint)_channelBlocks) + (channelBlock * (nint)split.Size(piece))) * V.Count);
-                    }
-
-                    WinogradTile<V, TH, TW>.Input(gathered + (i * TH.M * rowStride) + (j * TW.M * V.Count), rowStride, target, PointStride);
-                    target += V.Count;
-                    inPiece++;
-                }
-            }
-
-            tileRow += run;
-        }
+        (int rest, int column) = Math.DivRem(number, _blockColumns.Pieces);
+        (int plane, int row) = Math.DivRem(rest, _blockRows.Pieces);
+        int first = (plane * _geometry.Height.Tiles) + _blockRows.Begin(row);
+        return new Block(first, _blockRows.Size(row), _blockColumns.Begin(column), _blockColumns.Size(column));
     }
 
     // The products and outputs of a block of tiles and one chunk of output channels, all phases.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyChunk(in ConvArguments arguments, float* transformed, float* worker, int block, int chunk)
+    private void MultiplyChunk(in ConvArguments arguments, float* transformed, float* worker, int group, int chunk, Block block)
     {
-        (int firstRow, int rows, int firstColumn, int columns) = BlockAt(block);
         float* products = worker + GatheredFloats;
         float* lanes = products + ProductFloats;
-        int vectors = ChunkVectors(chunk);
-        nint pointWeights = (nint)_channels * vectors * V.Count;
-        float* weights = _weights.Pointer + (chunk * (nint)Points * Phases * _channels * 2 * V.Count);
-        OutputStage stage = _request.Output;
-        for (int phase = 0; phase < Phases; phase++, weights += Points * pointWeights)
+        int vectors = ChunkVectors(chunk), phases = _geometry.Phases, groupVectors = (_geometry.Outputs + V.Count - 1) / V.Count;
+        nint reduction = _geometry.Reduction, phaseVectors = _geometry.Points * reduction;
+        float* weights = _weights.Pointer + ((((nint)group * groupVectors) + (2 * chunk)) * phases * phaseVectors * V.Count);
+        nint row = _output.RowFloats, productRow = (nint)_geometry.Width.Spread * block.Columns * vectors * V.Count;
+        for (int phase = 0; phase < phases; phase++, weights += phaseVectors * vectors * V.Count)
         {
-            Multiply(transformed, weights, products, rows * columns, vectors);
-            (int phaseH, int phaseW) = Math.DivRem(phase, _width.Low.Length);
-            nint place = (nint)((PlaceOf(_height, phaseH) * OutputColumns) + PlaceOf(_width, phaseW)) * V.Count;
+            Multiply(transformed, weights, products, block, vectors);
             for (int half = 0; half < vectors; half++)
             {
-                int channel = (chunk * 2 * V.Count) + (half * V.Count);
-                V bias = stage.Epilogue.HasResidual ? V.Zero : V.Load(stage.Bias + channel);
-                V slope = V.Load(stage.Slopes + channel);
-                for (int row = 0; row < rows; row++)
+                int channel = (chunk * 2 * V.Count) + (half * V.Count), number = (group * _geometry.Outputs) + channel;
+                for (int i = 0; i < block.Rows; i++)
                 {
-                    float* target = lanes + (Phases > 1 ? ((half * rows) + row) * (nint)TileRowFloats : 0);
-                    float* source = products + (row * (nint)columns * vectors * V.Count) + (half * V.Count);
-                    TransformOutput(source, vectors * V.Count, target + place, columns, bias, slope);
-                    if (Phases == 1)
-                        WriteTileRow(arguments, target, firstRow + row, firstColumn, columns, channel);
-                }
-            }
-        }
-
-        for (int half = 0; half < vectors && Phases > 1; half++)
-        {
-            for (int row = 0; row < rows; row++)
-            {
-                float* source = lanes + (((half * rows) + row) * (nint)TileRowFloats);
-                WriteTileRow(arguments, source, firstRow + row, firstColumn, columns, (chunk * 2 * V.Count) + (half * V.Count));
-            }
-        }
-    }
-
-    // Where among the outputs of a tile a phase has its first.
-    private static int PlaceOf(WinogradGrid grid, int phase) => phase - (grid.Low.Length * grid.Low[phase]) - grid.OutputShift;
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(float* transformed, float* weights, float* products, int tiles, int vectors)
-    {
-        var split = new EvenSplit(tiles, RegisterTiles);
-        for (int point = 0; point < Points; point++, weights += (nint)_channels * vectors * V.Count)
-        {
-            for (int piece = 0; piece < split.Pieces; piece++)
-            {
-                var product = new MicroProduct
-                {
-                    A = transformed + (point * PointStride) + (split.Begin(piece) * (nint)_channelBlocks * V.Count),
-                    X = weights,
-                    Segments = _channelBlocks,
-                    Depth = V.Count,
-                    LastDepth = _channels - ((_channelBlocks - 1) * V.Count),
-                    Step = vectors * V.Count,
-                    C = products + (point * ProductStride) + (split.Begin(piece) * (nint)vectors * V.Count),
-                    RowStride = vectors * V.Count,
-                };
-                MicroKernelTable.Find<V, InRuns>(split.Size(piece), vectors)(in product);
-            }
-        }
-    }
-
-    // A^T m A for a row of tiles, and the activation.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void TransformOutput(float* products, nint tileStride, float* lanes, int columns, V bias, V slope)
-    {
-        nint columnStride = _width.Low.Length * V.Count, rowStride = _height.Low.Length * (nint)OutputColumns * V.Count;
-        OutputStage stage = _request.Output;
-        bool activate = stage.Epilogue is { Activation: not Activation.None, HasResidual: false };
-        for (int j = 0; j < columns; j++)
-        {
-            float* tile = lanes + (j * TW.M * columnStride);
-            WinogradTile<V, TH, TW>.Output(products + (j * tileStride), ProductStride, tile, rowStride, columnStride, bias);
-            if (!activate)
-                continue;
-
-            for (int a = 0; a < TH.M; a++)
-            {
-                for (int b = 0; b < TW.M; b++)
-                {
-                    float* value = tile + (a * rowStride) + (b * columnStride);
-                    stage.Activate(V.Load(value), slope).Store(value);
+                    float* target = lanes + (phases > 1 ? ((half * block.Rows) + i) * row : 0);
+                    _output.Transform(products + (i * productRow) + (half * V.Count), vectors * V.Count, target, phase, block.Columns, number);
+                    if (phase == phases - 1)
+                        _output.Write(arguments, target, block.FirstRow + i, block.FirstColumn, block.Columns, number, Math.Min(V.Count, _geometry.Outputs - channel));
                 }
             }
         }
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WriteTileRow(in ConvArguments arguments, float* lanes, int tileRow, int firstColumn, int columns, int channel)
+    private void Multiply(float* transformed, float* weights, float* products, Block block, int vectors)
     {
-        int outputHeight = _height.Axis.Output, outputWidth = _width.Axis.Output;
-        (int image, int tile) = Math.DivRem(tileRow, _height.Tiles(TH.M));
-        int phasesH = _height.Low.Length, phasesW = _width.Low.Length;
-        int y = (phasesH * (_height.First + (tile * TH.M))) + _height.OutputShift;
-        int x = (phasesW * (_width.First + (firstColumn * TW.M))) + _width.OutputShift;
-        int left = Math.Max(x, 0), right = Math.Min(outputWidth, x + (phasesW * TW.M * columns));
-        nint plane = (nint)outputHeight * outputWidth;
-        for (int row = 0; row < phasesH * TH.M && left < right; row++)
+        // Neighbouring rows of tiles are one strip, except where a row has other terms than the next, or more columns of inputs than of outputs.
+        int columns = TransformedColumns(block.Columns), spread = _geometry.Width.Spread;
+        bool joined = !_geometry.Planar && _geometry.Height.Shared * _geometry.Width.Shared == 1;
+        int count = joined ? 1 : block.Rows * spread, tiles = joined ? block.Rows * spread * block.Columns : block.Columns;
+        Strip* strips = stackalloc Strip[count];
+        for (int i = 0; i < count; i++)
         {
-            if (y + row < 0 || y + row >= outputHeight)
-                continue;
+            (int row, int column) = Math.DivRem(i, spread);
+            int inputRow = _geometry.Shares ? _geometry.InputRow(block.FirstRow + row) : row;
+            (int begin, int end) = _geometry.Inside(block.FirstRow + row);
+            nint place = (inputRow * _geometry.RowFloats(columns)) + (column * (_geometry.Planar ? _geometry.PlanarColumns(columns) : (nint)columns * V.Count));
+            strips[i] = new Strip(place, begin, end);
+        }
 
-            nint at = ((((nint)image * _outputs) + channel) * plane) + ((nint)(y + row) * outputWidth) + left;
-            float* source = lanes + (((row * OutputColumns) + (left - x)) * V.Count);
-            ChannelLanes.Scatter<V>(
-                source, _request.Output, arguments.Output + at, arguments.Residual + at, plane, channel, Math.Min(V.Count, _outputs - channel), right - left);
+        var split = new EvenSplit(tiles, Blocking.Rows<V>(vectors));
+        nint pointFloats = _geometry.PointFloats(TransformedRows, TransformedColumns(_blockColumns.Largest));
+        int numberFloats = vectors * V.Count;
+        for (int point = 0; point < _geometry.Points; point++, weights += (nint)_geometry.Reduction * numberFloats, transformed += pointFloats, products += ProductPoint)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                for (int piece = 0; piece < split.Pieces; piece++)
+                {
+                    float* sums = products + (((i * (nint)tiles) + split.Begin(piece)) * numberFloats);
+                    float* rows = transformed + strips[i].Place + (split.Begin(piece) * (nint)(_geometry.Planar ? 1 : V.Count));
+                    Multiply(rows, weights, sums, split.Size(piece), vectors, strips[i].Begin, strips[i].End, columns);
+                }
+            }
         }
     }
+
+    // A register block of tiles; of the shared axis the terms from begin to end.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Multiply(float* rows, float* weights, float* sums, int tiles, int vectors, int begin, int end, int columns)
+    {
+        int numberFloats = vectors * V.Count, shared = _geometry.SharesDepth ? _geometry.DepthTaps.Length : _geometry.Height.Shared;
+        if (begin == end)
+        {
+            new Span<float>(sums, tiles * numberFloats).Clear();
+            return;
+        }
+
+        bool planar = _geometry.Planar, partly = planar && !_geometry.SharesDepth;
+        int partsOfTerm = partly ? 0 : _places.Length / shared;
+        int steps = partly ? _termsOfPart / shared * (end - begin) * _geometry.Channels : _termsOfPart * _geometry.Channels;
+        int skipped = partly ? _termsOfPart / shared * begin * _geometry.Channels : 0;
+        var product = new MicroProduct
+        {
+            A = rows + (skipped * (nint)_geometry.PlanarRow(columns)),
+            X = weights + ((skipped + (begin * (nint)partsOfTerm * _termsOfPart * _geometry.Channels)) * numberFloats),
+            Segments = planar ? 1 : _geometry.ChannelBlocks,
+            Depth = planar ? steps : V.Count,
+            LastDepth = planar ? steps : _geometry.Channels - ((_geometry.ChannelBlocks - 1) * V.Count),
+            Step = numberFloats,
+            SegmentRows = _geometry.SlabFloats(TransformedRows, TransformedColumns(_blockColumns.Largest)),
+            StepRows = _geometry.PlanarRow(columns),
+            Parts = partly ? _places.Length : partsOfTerm * (end - begin),
+            PartRows = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_places)) + (begin * partsOfTerm),
+            PartStep = (nint)_termsOfPart * _geometry.Channels * numberFloats,
+            C = sums,
+            RowStride = numberFloats,
+        };
+        if (planar)
+            MicroKernelTable.Find<V, OfWideRows>(tiles, vectors)(in product);
+        else
+            MicroKernelTable.Find<V, InRuns>(tiles, vectors)(in product);
+    }
+
+    private float* Unit(in ConvArguments arguments, int unit) => arguments.Workspace + (unit * TransformedFloats);
 
     private float* Worker(in ConvArguments arguments, int worker) =>
-        arguments.Workspace + ((_shared ? Blocks : _request.Threads) * (nint)InputFloats) + (worker * (nint)WorkerFloats);
+        arguments.Workspace + ((_shared ? Units : _request.Threads) * TransformedFloats) + (worker * WorkerFloats);
 
-    private readonly struct TransformItems(WinogradPlan<V, TH, TW> plan, ConvArguments arguments) : IWorkItems
+    // Rows and columns of tiles of outputs.
+    private readonly record struct Block(int FirstRow, int Rows, int FirstColumn, int Columns);
+
+    // Neighbouring tiles: where the first stands, and which terms of the shared axis it has.
+    private readonly record struct Strip(nint Place, int Begin, int End);
+
+    private readonly struct TransformItems(WinogradPlan<V> plan, ConvArguments arguments) : IWorkItems
     {
         public void Execute(int item, int worker)
         {
-            (int block, int channelBlock) = Math.DivRem(item, plan._channelBlocks);
-            float* transformed = arguments.Workspace + (block * (nint)plan.InputFloats);
-            plan.TransformInput(arguments.Input, plan.Worker(arguments, worker), transformed, block, channelBlock);
+            (int rest, int rows) = Math.DivRem(item, plan._inputRows.Pieces);
+            (int unit, int piece) = Math.DivRem(rest, plan._input.Pieces);
+            float* gathered = plan.Worker(arguments, worker), transformed = plan.Unit(arguments, unit);
+            if (plan._geometry.Shares)
+            {
+                int first = plan._inputRows.Begin(rows);
+                plan._input.Transform(arguments.Input, gathered, transformed, unit, piece, first, plan._inputRows.Size(rows), first, 0, plan._geometry.Width.InputTiles);
+                return;
+            }
+
+            (int group, int number) = Math.DivRem(unit, plan.Blocks);
+            Block block = plan.BlockAt(number);
+            plan._input.Transform(arguments.Input, gathered, transformed, group, piece, block.FirstRow, block.Rows, 0, block.FirstColumn, block.Columns);
         }
     }
 
-    private readonly struct ChunkItems(WinogradPlan<V, TH, TW> plan, ConvArguments arguments) : IWorkItems
+    private readonly struct ChunkItems(WinogradPlan<V> plan, ConvArguments arguments) : IWorkItems
     {
         public void Execute(int item, int worker)
         {
-            (int chunk, int block) = Math.DivRem(item, plan.Blocks);
-            float* transformed = arguments.Workspace + (block * (nint)plan.InputFloats);
-            plan.MultiplyChunk(arguments, transformed, plan.Worker(arguments, worker), block, chunk);
+            (int rest, int block) = Math.DivRem(item, plan.Blocks);
+            (int group, int chunk) = Math.DivRem(rest, plan._chunks);
+            float* transformed = plan.Unit(arguments, plan._geometry.Shares ? group : (group * plan.Blocks) + block);
+            plan.MultiplyChunk(arguments, transformed, plan.Worker(arguments, worker), group, chunk, plan.BlockAt(block));
         }
     }
 
-    private readonly struct BlockItems(WinogradPlan<V, TH, TW> plan, ConvArguments arguments) : IWorkItems
+    private readonly struct BlockItems(WinogradPlan<V> plan, ConvArguments arguments) : IWorkItems
     {
         public void Execute(int item, int worker)
         {
-            float* transformed = arguments.Workspace + (worker * (nint)plan.InputFloats);
-            for (int channelBlock = 0; channelBlock < plan._channelBlocks; channelBlock++)
-                plan.TransformInput(arguments.Input, plan.Worker(arguments, worker), transformed, item, channelBlock);
+            (int group, int number) = Math.DivRem(item, plan.Blocks);
+            Block block = plan.BlockAt(number);
+            float* transformed = plan.Unit(arguments, worker);
+            for (int piece = 0; piece < plan._input.Pieces; piece++)
+            {
+                plan._input.Transform(
+                    arguments.Input, plan.Worker(arguments, worker), transformed, group, piece, block.FirstRow, block.Rows, 0, block.FirstColumn, block.Columns);
+            }
 
             for (int chunk = 0; chunk < plan._chunks; chunk++)
-                plan.MultiplyChunk(arguments, transformed, plan.Worker(arguments, worker), item, chunk);
+                plan.MultiplyChunk(arguments, transformed, plan.Worker(arguments, worker), group, chunk, block);
         }
     }
 }

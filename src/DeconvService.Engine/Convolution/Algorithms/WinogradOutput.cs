@@ -1,0 +1,118 @@
+using System.Runtime.CompilerServices;
+using DeconvService.Engine.Kernels;
+using DeconvService.Engine.Simd;
+
+namespace DeconvService.Engine.Convolution.Algorithms;
+
+/// <summary>
+/// The output's side of Winograd: <c>A^T M A</c> into lanes <c>[row][column][L channels]</c>, where the outputs of phases and of
+/// interleaved axes find their places, and from there into rows of the output.
+/// </summary>
+internal sealed unsafe class WinogradOutput<V>
+    where V : struct, IVec<V>
+{
+    private readonly WinogradGeometry _geometry;
+    private readonly WinogradTileFunctions _tile;
+    private readonly OutputStage _stage;
+    private readonly nint _pointFloats;
+    private readonly int _columns;
+
+    /// <summary>Plans for blocks of at most so many columns of tiles.</summary>
+    /// <param name="geometry">The layer.</param>
+    /// <param name="tile">The transforms.</param>
+    /// <param name="stage">Bias, activation and residual.</param>
+    /// <param name="pointFloats">Elements from the products of one point to those of the next.</param>
+    /// <param name="columns">Columns of a block, on each of the interleaved axes.</param>
+    public WinogradOutput(WinogradGeometry geometry, WinogradTileFunctions tile, OutputStage stage, nint pointFloats, int columns)
+    {
+        (_geometry, _tile, _stage, _pointFloats, _columns) = (geometry, tile, stage, pointFloats, columns);
+    }
+
+    /// <summary>Lanes of one row of tiles and L channels.</summary>
+    public nint RowFloats => (nint)Height.Low.Length * Height.Size.Outputs * LaneColumns * V.Count;
+
+    private WinogradGrid Height => _geometry.Height;
+
+    private WinogradGrid Width => _geometry.Width;
+
+    // Outputs from one column of a tile to the next.
+    private int ColumnStep => Width.Low.Length * Width.Spread;
+
+    private nint LaneColumns => (nint)ColumnStep * Width.Size.Outputs * _columns;
+
+    /// <summary>Transforms a row of tiles of one phase and L channels.</summary>
+    /// <param name="products">The products of the row's first tile.</param>
+    /// <param name="tileStride">Elements from one tile's products to the next's.</param>
+    /// <param name="lanes">Receives the outputs.</param>
+    /// <param name="phase">Phase of the output.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="channel">First output channel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Transform(float* products, nint tileStride, float* lanes, int phase, int columns, int channel)
+    {
+        (int phaseHeight, int phaseWidth) = Math.DivRem(phase, Width.Low.Length);
+        nint columnStride = ColumnStep * V.Count, rowStride = Height.Low.Length * LaneColumns * V.Count;
+        float* bias = _stage.Epilogue.HasResidual ? null : _stage.Bias + channel;
+        bool activate = _stage.Epilogue is { Activation: not Activation.None, HasResidual: false };
+        lanes += ((PlaceOf(Height, phaseHeight) * LaneColumns) + PlaceOf(Width, phaseWidth)) * V.Count;
+        for (int spread = 0; spread < Width.Spread; spread++, lanes += V.Count)
+        {
+            float* tile = lanes;
+            for (int j = 0; j < columns; j++, products += tileStride, tile += Width.Size.Outputs * columnStride)
+            {
+                _tile.Output(products, _pointFloats, tile, rowStride, columnStride, bias);
+                if (activate)
+                    Activate(tile, rowStride, columnStride, channel);
+            }
+        }
+    }
+
+    /// <summary>Writes a row of tiles of all phases and L channels.</summary>
+    /// <param name="arguments">The output, and the residual.</param>
+    /// <param name="lanes">The outputs.</param>
+    /// <param name="tileRow">Number of the row of tiles.</param>
+    /// <param name="firstColumn">First column of tiles.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="channel">First output channel.</param>
+    /// <param name="channels">Number of channels, 1 to L.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Write(in ConvArguments arguments, float* lanes, int tileRow, int firstColumn, int columns, int channel, int channels)
+    {
+        int outputHeight = Height.Axis.Output, outputWidth = Width.Axis.Output;
+        (int rest, int tile) = Math.DivRem(tileRow, Height.Tiles);
+        (rest, int spread) = Math.DivRem(rest, Height.Spread);
+        (int image, int plane) = Math.DivRem(rest, _geometry.Depth.Output);
+        int y = spread + (Height.Spread * FirstOutput(Height, tile)), x = Width.Spread * FirstOutput(Width, firstColumn);
+        int left = Math.Max(x, 0), right = Math.Min(outputWidth, x + (ColumnStep * Width.Size.Outputs * columns));
+        nint planeFloats = (nint)outputHeight * outputWidth, channelStride = _geometry.Depth.Output * planeFloats;
+        nint first = (((((nint)image * _geometry.Shape.OutputChannels) + channel) * _geometry.Depth.Output) + plane) * planeFloats;
+        for (int row = 0; row < Height.Low.Length * Height.Size.Outputs && left < right; row++, y += Height.Spread)
+        {
+            if (y < 0 || y >= outputHeight)
+                continue;
+
+            nint at = first + ((nint)y * outputWidth) + left;
+            float* source = lanes + (((row * LaneColumns) + (left - x)) * V.Count);
+            ChannelLanes.Scatter<V>(source, _stage, arguments.Output + at, arguments.Residual + at, channelStride, channel, channels, right - left);
+        }
+    }
+
+    // Where among the outputs of a tile a phase has its first.
+    private static int PlaceOf(WinogradGrid grid, int phase) => phase - (grid.Low.Length * grid.Low[phase]) - grid.OutputShift;
+
+    private static int FirstOutput(WinogradGrid grid, int tile) => (grid.Low.Length * (grid.First + (tile * grid.Size.Outputs))) + grid.OutputShift;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Activate(float* tile, nint rowStride, nint columnStride, int channel)
+    {
+        V slope = V.Load(_stage.Slopes + channel);
+        for (int a = 0; a < Height.Size.Outputs; a++)
+        {
+            for (int b = 0; b < Width.Size.Outputs; b++)
+            {
+                float* value = tile + (a * rowStride) + (b * columnStride);
+                _stage.Activate(V.Load(value), slope).Store(value);
+            }
+        }
+    }
+}
