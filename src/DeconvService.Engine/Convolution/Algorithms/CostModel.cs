@@ -50,11 +50,9 @@ internal static class CostModel
     {
         // Nothing here may depend on the number of threads, as the blocks do, or it would decide about the bits of results.
         double products = geometry.Vectors * geometry.Products.CyclesPerVector * geometry.Lanes / Lanes;
-        double phases = geometry.Width.Phases.Length;
-        double written = shape.Output.Count / Lanes * (phases is 1 or 2 or 4 ? MoveVector : Lanes);
         double copied = geometry.CopiesNothing ? 0 : shape.Input.Count * geometry.Depth.Shifts.Length / Lanes;
         double weights = shape.Weight.Count;
-        return Math.Max(1.05 * products, Traffic(weights)) + written + (copied * MoveVector) + (use == WeightUse.Once ? weights * PackNumber : 0);
+        return Math.Max(products, Traffic(weights)) + (copied * MoveVector) + (use == WeightUse.Once ? weights * PackNumber : 0);
     }
 
     /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>

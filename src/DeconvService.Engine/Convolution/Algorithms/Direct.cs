@@ -24,7 +24,8 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// With stride s rows and columns are dealt out to s parts each, so that the outputs of a tap are neighbours again. The vectors run on
 /// over the ends of the rows, so that short rows leave no lanes empty; what they compute between two rows is dropped. But where much of
 /// the kernel meets nothing but zero padding, they begin anew in each row, and the kernel's rows that meet only padding are skipped.
-/// Where there is no border and the stride is 1, the image is read where it stands.
+/// Where there is no border and the stride is 1, the image is read where it stands. With few outputs, the channels are added slice by
+/// slice to sums of many rows, so that long pieces of each channel are read, and the next slice is asked for meanwhile.
 /// </para>
 /// <para>
 /// A transposed convolution has stride^n phases (<see cref="TapAxis"/>), each a convolution of its own over the same window of

@@ -19,8 +19,8 @@ internal sealed class DirectGeometry
     private const int SlicedRows = 32;
     private const int SumBytes = 128 << 10;
 
-    // Below this many cycles an item is not worth another one: about ten microseconds.
-    private const double ItemCycles = 40_000;
+    // Below this many cycles, some fifteen microseconds, an item is not worth another one: its border is copied for it alone.
+    private const double ItemCycles = 60_000;
 
     // Addresses that are a multiple of this apart fall into the same set of the first-level cache.
     private const int CacheWayBytes = 4096;
@@ -151,8 +151,10 @@ internal sealed class DirectGeometry
         if (products.Depth.Shifts.Length == 0 || products.Height.Shifts.Length == 0 || products.Width.Shifts.Length == 0)
             return null;
 
-        var geometry = new DirectGeometry(shape, products, V.Count, threads);
-        return geometry.ChannelLength * products.Channels < int.MaxValue / 2 && geometry.StripPanels < 1 << 20 ? geometry : null;
+        // One thread has the largest blocks. It must decide for any number of them, or the algorithm would depend on it, and with it bits.
+        var lone = new DirectGeometry(shape, products, V.Count, threads: 1);
+        bool fits = lone.ChannelLength * products.Channels < int.MaxValue / 2 && lone.StripPanels < 1 << 20;
+        return !fits ? null : threads == 1 ? lone : new DirectGeometry(shape, products, V.Count, threads);
     }
 
     /// <summary>Where a tap reads, from the first element of the copied block on.</summary>
@@ -197,8 +199,9 @@ internal sealed class DirectGeometry
 
     private void Cut(double items, int threads)
     {
-        // So many items that all threads are busy to the end, but none that is not worth the trouble.
-        double wanted = threads == 1 ? 1 : Math.Clamp(Vectors * Products.CyclesPerVector / ItemCycles, threads, 4 * threads);
+        // Some items for each thread, the same number, so that all are busy to the end; but none that is not worth the trouble.
+        double worth = Math.Floor(Vectors * Products.CyclesPerVector / ItemCycles / threads);
+        double wanted = threads == 1 ? 1 : threads * Math.Clamp(worth, 1, 4);
 
         // Wide rows are cut into whole panels; then as many rows as fit, but enough blocks for all threads.
         int panel = Products.Vectors * Lanes, parts = Depth.Shifts.Length * Width.InputStep;
@@ -217,7 +220,7 @@ internal sealed class DirectGeometry
             rows = Math.Min(rows, (int)Math.Max(1, SumBytes / (sizeof(float) * Products.AllRows * PartColumns)));
 
         rows = Math.Max(rows, Math.Min(RowSpan, 4));
-        int most = (int)Math.Floor(Height.Grid / Math.Ceiling(wanted / (items * Columns.Pieces)));
+        int most = (int)Math.Ceiling(Height.Grid / Math.Ceiling(wanted / (items * Columns.Pieces)));
         Rows = new EvenSplit(Height.Grid, Math.Clamp(most, 1, Math.Max(1, rows)));
     }
 }

@@ -79,6 +79,22 @@ internal sealed unsafe class DirectInput<V>
         return new DirectSource { First = memory, ChannelStride = (nint)_geometry.ChannelLength, RowStride = _geometry.PartColumns, Offsets = _copiedOffsets };
     }
 
+    /// <summary>What <see cref="Open"/> will read of the image for the following slice; nothing behind the last.</summary>
+    public ReadAhead After(float* input, in DirectBlock block, int slice)
+    {
+        TapAxis height = _geometry.Height;
+        int z = (block.Depth * _geometry.Depth.InputStep) + _geometry.Depth.Shifts[0];
+        int first = Math.Clamp((block.Row * height.InputStep) + _geometry.FirstRow, 0, height.Input);
+        int end = Math.Clamp(((block.Row + block.Rows - 1) * height.InputStep) + _geometry.FirstRow + _geometry.RowSpan, first, height.Input);
+        int channel = (slice + 1) * _geometry.SliceChannels;
+        if (channel >= _geometry.Products.Channels || _geometry.Depth.Shifts.Length > 1 || (uint)z >= (uint)_geometry.Depth.Input || _geometry.Columns.Pieces > 1)
+            return default;
+
+        nint channels = (block.Image * (nint)_shape.InputChannels) + (block.ChannelGroup * (nint)_geometry.Products.Channels) + channel;
+        nint line = (z * (nint)height.Input) + first;
+        return new ReadAhead(input + (channels * Plane) + (line * _geometry.Width.Input), (end - first) * _geometry.Width.Input, _geometry.SliceChannels, Plane);
+    }
+
     private int[] Pinned(DirectTap[] taps, Func<DirectTap, int> offset, long channelStride)
     {
         int channelBlock = _geometry.Products.ChannelBlock, blocks = _geometry.SliceChannels / channelBlock;

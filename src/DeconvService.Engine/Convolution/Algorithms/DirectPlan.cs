@@ -18,9 +18,13 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     private readonly PackedWeights _weights;
     private readonly long[] _groupStart;
 
+    // Elements from one row of the sums to the next.
+    private readonly int _stripLength;
+
     public DirectPlan(ConvRequest request, DirectGeometry geometry)
     {
         (_request, _geometry, _products) = (request, geometry, geometry.Products);
+        _stripLength = geometry.StripPanels * _products.Vectors * V.Count;
         _groups = _products.MakeGroups();
         _input = new DirectInput<V>(request.Shape, geometry, _groups);
         _groupStart = new long[_groups.Length + 1];
@@ -40,15 +44,13 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
 
     public override long WorkspaceBytes => sizeof(float) * _request.Threads * WorkerFloats;
 
-    private int StripLength => _geometry.StripPanels * _products.Vectors * V.Count;
-
     private int Phases => _products.Width.Phases.Length;
 
     // Rows whose sums are kept at a time: those of a chunk for all phases of the width, or all of them where channels are added slice by slice.
     private long KeptRows => _geometry.Sliced ? _products.AllRows : (long)_products.Chunks.Largest * _products.LineRows * _products.Together;
 
     // A copied block, the sums of a strip, and an interleaved line.
-    private long WorkerFloats => _input.CopiedFloats + ((KeptRows + Phases) * StripLength);
+    private long WorkerFloats => _input.CopiedFloats + ((KeptRows + Phases) * _stripLength);
 
     public override void Run(in ConvArguments arguments)
     {
@@ -105,7 +107,8 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
             for (int slice = 0; slice < _products.Channels / _geometry.SliceChannels; slice++)
             {
                 source = slice == 0 ? source : _input.Open(arguments.Input, memory, block, slice);
-                ComputeSlice(sums, block, source, slice);
+                ReadAhead ahead = _input.After(arguments.Input, block, slice);
+                ComputeSlice(sums, block, source, slice, ref ahead);
             }
 
             for (int group = 0; group < _groups.Length; group += _products.Together)
@@ -129,9 +132,10 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
                     var strips = new EvenSplit(whole.Panels(_products.Vectors).Pieces, _geometry.StripPanels);
                     for (int i = 0; i < strips.Pieces; i++)
                     {
+                        ReadAhead none = default;
                         Strip strip = whole.Cut(_products.Vectors, strips.Begin(i), strips.Begin(i + 1));
                         for (int phase = 0; phase < _products.Together; phase++)
-                            Multiply(source, block, strip, sums, group + phase, chunk, slice: 0);
+                            Multiply(source, block, strip, sums, group + phase, chunk, slice: 0, ref none, chunksLeft: 1);
 
                         Write(arguments, sums, block, strip, group, chunk);
                     }
@@ -142,13 +146,14 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
 
     // Adds the products of a slice of the channels to the sums of the whole block.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ComputeSlice(float* sums, in DirectBlock block, in DirectSource source, int slice)
+    private void ComputeSlice(float* sums, in DirectBlock block, in DirectSource source, int slice, ref ReadAhead ahead)
     {
         var strip = new Strip(block, source.RowStride);
+        int chunks = _groups.Length * _products.Chunks.Pieces;
         for (int group = 0; group < _groups.Length; group++)
         {
             for (int chunk = 0; chunk < _products.Chunks.Pieces; chunk++)
-                Multiply(source, block, strip, sums, group, chunk, slice);
+                Multiply(source, block, strip, sums, group, chunk, slice, ref ahead, chunks--);
         }
     }
 
@@ -159,12 +164,13 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         (int first, int phase) = Math.DivRem(group, _products.Together);
         nint before = _geometry.Sliced ? ((first * (nint)_products.Rows) + (_products.Chunks.Begin(chunk) * _products.LineRows)) * _products.Together : 0;
         rows = _geometry.Sliced ? _products.Chunks.Size(chunk) * _products.LineRows : rows;
-        return (before + (phase * (nint)rows)) * StripLength;
+        return (before + (phase * (nint)rows)) * _stripLength;
     }
 
     // The sums of a strip for the rows of a chunk.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(in DirectSource source, in DirectBlock block, in Strip strip, float* sums, int groupIndex, int chunk, int slice)
+    private void Multiply(
+        in DirectSource source, in DirectBlock block, in Strip strip, float* sums, int groupIndex, int chunk, int slice, ref ReadAhead ahead, int chunksLeft)
     {
         (int first, int last) = UsefulSegments(_groups[groupIndex], block.Row + (int)(strip.Begin / source.RowStride));
         nint step = _groups[groupIndex].Taps.Length * (nint)_products.Channels;
@@ -172,6 +178,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         float* weights = _weights.Pointer + (block.ChannelGroup * (nint)_groupStart[^1]) + (nint)_groupStart[groupIndex];
         EvenSplit panels = strip.Panels(_products.Vectors), blocks = _products.Blocks(chunk);
         sums += KeptAt(groupIndex, chunk);
+        int aheadLines = (ahead.Left / (chunksLeft * blocks.Pieces * panels.Pieces)) + 1;
         for (int rows = 0; rows < blocks.Pieces; rows++)
         {
             int count = blocks.Size(rows);
@@ -184,14 +191,15 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
                 Depth = _products.ChannelBlock,
                 LastDepth = _products.ChannelBlock,
                 Step = source.ChannelStride,
-                RowStride = StripLength,
+                RowStride = _stripLength,
                 Accumulate = slice > 0,
             };
             for (int panel = 0; panel < panels.Pieces; panel++)
             {
+                ahead.Advance(aheadLines);
                 int at = panels.Begin(panel) * V.Count;
                 product.X = source.First + strip.Begin + at;
-                product.C = sums + (blocks.Begin(rows) * (nint)StripLength) + at;
+                product.C = sums + (blocks.Begin(rows) * (nint)_stripLength) + at;
                 MicroKernelTable.Find<V, SideBySide>(count, panels.Size(panel))(in product);
             }
         }
@@ -218,7 +226,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Write(in ConvArguments arguments, float* sums, in DirectBlock block, in Strip strip, int groupIndex, int chunk)
     {
-        float* spare = sums + (nint)(KeptRows * StripLength);
+        float* spare = sums + (nint)(KeptRows * _stripLength);
         sums += KeptAt(groupIndex, chunk);
         for (nint row = strip.Begin / strip.RowStride; row * strip.RowStride < strip.End; row++)
         {
@@ -238,8 +246,8 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         int before = Math.Max(0, width.Crop - ((block.Column + x) * Phases));
         int column = ((block.Column + x) * Phases) - width.Crop + before;
         int elements = Math.Min((count * Phases) - before, width.Output - column);
-        nint phaseStride = _products.LineRows > 1 ? StripLength : KeptAt(groupIndex + 1, chunk) - KeptAt(groupIndex, chunk);
-        for (int line = _products.Chunks.Begin(chunk); line < _products.Chunks.Begin(chunk + 1); line++, row += _products.LineRows * (nint)StripLength)
+        nint phaseStride = _products.LineRows > 1 ? _stripLength : KeptAt(groupIndex + 1, chunk) - KeptAt(groupIndex, chunk);
+        for (int line = _products.Chunks.Begin(chunk); line < _products.Chunks.Begin(chunk + 1); line++, row += _products.LineRows * (nint)_stripLength)
         {
             (int rest, int mergedHeight) = Math.DivRem(line, _products.MergedHeights);
             (int channel, int mergedDepth) = Math.DivRem(rest, _products.MergedDepths);
