@@ -53,6 +53,9 @@ internal unsafe interface IVec<TSelf>
     /// <summary>Elements 1, 3, 5 ... of a followed by b.</summary>
     static abstract TSelf Odd(TSelf a, TSelf b);
 
+    /// <summary>The bits that both have: a lane is kept where <paramref name="mask"/> is all ones, and 0 where it is all zeros, whatever it held.</summary>
+    static abstract TSelf And(TSelf value, TSelf mask);
+
     /// <summary>Sum of each lane.</summary>
     static abstract TSelf operator +(TSelf a, TSelf b);
 

@@ -57,6 +57,9 @@ internal readonly unsafe struct V256 : IVec<V256>
     public static V256 Odd(V256 a, V256 b) => new(Avx2.Permute4x64(Avx.Shuffle(a._v, b._v, 0xDD).AsDouble(), 0xD8).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V256 And(V256 value, V256 mask) => new(value._v & mask._v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 operator +(V256 a, V256 b) => new(a._v + b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -60,6 +60,9 @@ internal readonly unsafe struct V512 : IVec<V512>
         new(Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V512 And(V512 value, V512 mask) => new(value._v & mask._v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512 operator +(V512 a, V512 b) => new(a._v + b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -37,6 +37,61 @@ public sealed class DepthwiseTests
         AssertTaken(level, new ConvCase("tiles_transposed", upsampled, Plane(70, 1030), Plane(4, 4)));
     }
 
+    /// <summary>Bias, activation and residual of every kind, rows that end within every place of a vector, and phases.</summary>
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Run_Epilogues_KeepsTheContract(SimdLevel level)
+    {
+        float[] slopes = RandomTensor.Make(6, seed: 9);
+        Epilogue[] epilogues =
+        [
+            new() { Activation = Activation.Relu },
+            new() { Activation = Activation.Clip, Alpha = -0.5f, Beta = 1 },
+            new() { Activation = Activation.LeakyRelu, Alpha = 0.1f },
+            new() { Activation = Activation.PRelu, Slopes = slopes, HasResidual = true },
+            new() { HasResidual = true },
+            new() { Activation = Activation.Clip, Alpha = 0, Beta = 1, HasResidual = true, ResidualAfterActivation = true },
+        ];
+        foreach (Epilogue epilogue in epilogues)
+        {
+            for (int width = 1; width <= 67; width += epilogue.HasResidual ? 3 : 5)
+            {
+                var same = new ConvParameters { Groups = 6, Padding = 1 };
+                Check($"epilogue_{width}", same, 3, width);
+                Check($"epilogue_stride_{width}", same with { Stride = 2, Fit = ConvFit.Floor }, 3, width);
+                Check($"epilogue_transposed_{width}", same with { Kind = ConvKind.Transposed, Stride = 2 }, 4, width);
+            }
+
+            Check("epilogue_wide", new ConvParameters { Groups = 6, Padding = 2, PaddingMode = PaddingMode.Reflect }, 5, 300);
+            Check("epilogue_phases", new ConvParameters { Kind = ConvKind.Transposed, Groups = 6, Padding = 3, Stride = 17 }, 34, 5);
+
+            void Check(string name, ConvParameters parameters, int kernel, int width)
+            {
+                var layer = new ConvCase(name, parameters, new TensorShape(1, 6, 7, width), new TensorShape(6, 1, kernel, kernel));
+                Assert.NotNull(AlgorithmContract.Check(layer, Maker(level), epilogue));
+            }
+        }
+    }
+
+    /// <summary>Strides of a vector and more: outputs that differ in phase only are computed side by side.</summary>
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Run_LargeStrides_KeepsTheContract(SimdLevel level)
+    {
+        int phases = 0;
+        foreach ((int stride, int kernel, int padding, int extra) in ((int, int, int, int)[])[(16, 16, 0, 0), (16, 32, 8, 0), (17, 40, 5, 3), (32, 64, 16, 0), (20, 59, 25, 7), (33, 34, 40, 0)])
+        {
+            foreach (int width in (int[])[1, 2, 5, 16, 19])
+            {
+                var parameters = new ConvParameters { Kind = ConvKind.Transposed, Groups = 2, Stride = stride, Padding = padding, OutputPadding = extra };
+                var layer = new ConvCase($"stride_{stride}_{kernel}_{width}", parameters, new TensorShape(2, 2, 5, width + 2), new TensorShape(2, 2, kernel, kernel));
+                phases += AlgorithmContract.Check(layer, Maker(level)) == "depthwise-phases" ? 1 : 0;
+            }
+        }
+
+        Assert.Equal(30, phases);
+    }
+
     /// <summary>Planes that are read and written without a copy.</summary>
     [Theory]
     [MemberData(nameof(Levels))]
@@ -201,9 +256,9 @@ public sealed class DepthwiseTests
         while (true)
         {
             bool transposed = random.Next(2) == 0;
-            int axes = random.Next(1, 3), channels = random.Next(1, 5), multiplier = channels == 1 ? 1 : random.Next(1, 3);
-            int[] input = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, 40))];
-            int[] kernel = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, 7))];
+            int axes = random.Next(1, 4), channels = random.Next(1, 5), multiplier = channels == 1 ? 1 : random.Next(1, 3);
+            int[] input = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, axes == 3 ? 12 : 40))];
+            int[] kernel = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, axes == 3 ? 5 : 7))];
             int stride = random.Next(1, 5), dilation = random.Next(1, 4);
             var parameters = new ConvParameters
             {

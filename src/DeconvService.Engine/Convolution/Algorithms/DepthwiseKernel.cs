@@ -1,358 +1,303 @@
 using System.Runtime.CompilerServices;
+using DeconvService.Engine.Kernels;
 using DeconvService.Engine.Simd;
 
 namespace DeconvService.Engine.Convolution.Algorithms;
 
-/// <summary>The taps of one phase: at what distance each reads, and which number of the kernel it multiplies with.</summary>
-internal sealed unsafe class DepthwiseTaps
+/// <summary>Output rows that are computed together.</summary>
+internal unsafe struct DepthwiseBlock
 {
-    // Pinned: read through pointers in every tile.
-    private readonly int[] _offsets;
-    private readonly int[] _weights;
+    /// <summary>Where each line's element for column 0 stands; the first is the first that the first row reads.</summary>
+    public float** Lines;
 
-    private DepthwiseTaps(int[] offsets, int[] weights)
-    {
-        (Count, _offsets, _weights) = (offsets.Length, GC.AllocateArray<int>(offsets.Length, pinned: true), GC.AllocateArray<int>(weights.Length, pinned: true));
-        offsets.CopyTo(_offsets, 0);
-        weights.CopyTo(_weights, 0);
-    }
+    /// <summary>Lines from what a row reads first to what the row <see cref="DepthwiseTaps.BlockRows"/> below it does.</summary>
+    public nint BlockLines;
 
-    /// <summary>Number of taps; may be 0.</summary>
-    public int Count { get; }
+    /// <summary>The taps.</summary>
+    public DepthwiseTaps Taps;
 
-    /// <summary>Floats from an output's place to what the tap reads.</summary>
-    public int* Offsets => (int*)Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_offsets));
+    /// <summary>The channel's weights in the taps' order.</summary>
+    public float* Weights;
 
-    /// <summary>Indices into the kernel.</summary>
-    public int* Weights => (int*)Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_weights));
+    /// <summary>Where the sums begin.</summary>
+    public float Bias;
 
-    /// <summary>The taps of a list.</summary>
-    public static DepthwiseTaps Of<T>(T[] taps, Func<T, long> offset, Func<T, int> weight) =>
-        new(Array.ConvertAll(taps, tap => checked((int)offset(tap))), Array.ConvertAll(taps, tap => weight(tap)));
-}
+    /// <summary>The first row's outputs.</summary>
+    public float* Target;
 
-/// <summary>The taps of a kernel with stride 1 and no gaps between its rows, as a grid.</summary>
-/// <param name="Rows">Rows of the kernel.</param>
-/// <param name="FirstRow">Input rows from an output's own row to the kernel's first one.</param>
-/// <param name="Line">The taps of one row of the kernel.</param>
-internal sealed unsafe record DepthwiseGrid(int Rows, int FirstRow, DepthwiseTaps Line)
-{
-    /// <summary>Columns of the kernel.</summary>
-    public int Columns => Line.Count;
+    /// <summary>What is added to the first row before its activation; null for nothing.</summary>
+    public float* Residual;
 
-    /// <summary>Elements from an output's own column to what each column of the kernel reads.</summary>
-    public int* Offsets => Line.Offsets;
+    /// <summary>Floats from one output row to the next.</summary>
+    public nint Pitch;
+
+    /// <summary>Rows.</summary>
+    public int Rows;
+
+    /// <summary>Columns.</summary>
+    public nint Columns;
+
+    /// <summary>Ones where a line has elements, zeros before and behind; null for lines that hold what is to be read.</summary>
+    public float* Mask;
+
+    /// <summary>The first column that reads nothing before the elements.</summary>
+    public nint InnerFrom;
+
+    /// <summary>The column behind the last one that reads nothing behind them.</summary>
+    public nint InnerTo;
+
+    /// <summary>The activation, and its numbers.</summary>
+    public Activation Activation;
+
+    /// <summary>Clip: the lower bound.</summary>
+    public float Low;
+
+    /// <summary>Clip: the upper bound.</summary>
+    public float High;
+
+    /// <summary>PRelu: the slope of negative values.</summary>
+    public float Slope;
+
+    /// <summary>Whether to write past the caches; the rows are then aligned alike.</summary>
+    public bool PastCaches;
 }
 
 /// <summary>The inner loops of depthwise layers.</summary>
 internal static unsafe class DepthwiseKernel<V>
     where V : struct, IVec<V>
 {
-    private const int Block = 8;
-
-    /// <summary>
-    /// <c>sums[i] = sum over t of weights[t] * source[i + offsets[t]]</c> for i from 0 to <paramref name="length"/>, and for a block more:
-    /// both lines have that much room behind them.
-    /// </summary>
-    /// <remarks>Eight vectors at a time: a weight is broadcast once for them, and their sums hide each other's latency.</remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(float* source, DepthwiseTaps taps, float* weights, float* sums, nint length)
+    private interface IPlace
     {
-        int* offsets = taps.Offsets;
-        int* indices = taps.Weights;
-        int count = taps.Count;
-        nint i = 0;
-        for (; i <= length - ((Block - 3) * V.Count); i += Block * V.Count)
-        {
-            V c0 = V.Zero, c1 = V.Zero, c2 = V.Zero, c3 = V.Zero, c4 = V.Zero, c5 = V.Zero, c6 = V.Zero, c7 = V.Zero;
-            for (int t = 0; t < count; t++)
-            {
-                V w = V.Broadcast(weights[indices[t]]);
-                float* x = source + i + offsets[t];
-                c0 = V.MultiplyAdd(w, V.Load(x), c0);
-                c1 = V.MultiplyAdd(w, V.Load(x + V.Count), c1);
-                c2 = V.MultiplyAdd(w, V.Load(x + (2 * V.Count)), c2);
-                c3 = V.MultiplyAdd(w, V.Load(x + (3 * V.Count)), c3);
-                c4 = V.MultiplyAdd(w, V.Load(x + (4 * V.Count)), c4);
-                c5 = V.MultiplyAdd(w, V.Load(x + (5 * V.Count)), c5);
-                c6 = V.MultiplyAdd(w, V.Load(x + (6 * V.Count)), c6);
-                c7 = V.MultiplyAdd(w, V.Load(x + (7 * V.Count)), c7);
-            }
-
-            float* y = sums + i;
-            c0.Store(y);
-            c1.Store(y + V.Count);
-            c2.Store(y + (2 * V.Count));
-            c3.Store(y + (3 * V.Count));
-            c4.Store(y + (4 * V.Count));
-            c5.Store(y + (5 * V.Count));
-            c6.Store(y + (6 * V.Count));
-            c7.Store(y + (7 * V.Count));
-        }
-
-        for (; i < length; i += V.Count)
-        {
-            V c = V.Zero;
-            for (int t = 0; t < count; t++)
-                c = V.MultiplyAdd(V.Broadcast(weights[indices[t]]), V.Load(source + i + offsets[t]), c);
-
-            c.Store(sums + i);
-        }
+        static abstract bool AtEdge { get; }
     }
 
     /// <summary>
-    /// <c>target[i] = bias + sum over t of weights[t] * source[i + offsets[t]]</c> for i from 0 to <paramref name="length"/>, and nothing beyond.
+    /// <c>target[r, i] = bias + sum over runs and their taps t of weight * lines[run.Line + (r + t) * LineStep][i + run.Column]</c>
+    /// for every row r and column i, <see cref="DepthwiseTaps.BlockRows"/> rows at a time. Reads up to a vector beyond the columns, and the
+    /// lines of rows that would fill up the last block.
     /// </summary>
-    /// <param name="source">The element that belongs to the first output.</param>
-    /// <param name="taps">The taps.</param>
-    /// <param name="weights">The kernel.</param>
-    /// <param name="bias">Where the sums begin.</param>
-    /// <param name="target">The outputs.</param>
-    /// <param name="length">Their number.</param>
-    /// <param name="pastCaches">Whether to write past the caches.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Stream(float* source, DepthwiseTaps taps, float* weights, float bias, float* target, nint length, bool pastCaches)
+    public static void Run(in DepthwiseBlock block)
     {
-        int* offsets = taps.Offsets;
-        int* indices = taps.Weights;
-        int count = taps.Count;
-        V start = V.Broadcast(bias);
-        nint i = 0;
-        if (pastCaches && length >= V.Count)
+        nint i = 0, columns = block.Columns;
+        if (block.PastCaches && columns >= V.Count)
         {
             // The first vector as it lies, the next one from where the target is aligned; they may overlap.
-            One(source, offsets, indices, count, weights, start).Store(target);
-            i = V.Count - (((nint)target / sizeof(float)) & (V.Count - 1));
+            Compute<Number1, Inside>(block, 0, V.Count, pastCaches: false);
+            i = V.Count - (((nint)block.Target / sizeof(float)) & (V.Count - 1));
         }
 
-        for (; i <= length - (Block * V.Count); i += Block * V.Count)
+        // Two vectors of four rows hide each other's latency; with 16 registers there is no room for them.
+        bool masked = block.Mask != null;
+        if (V.Registers == 32)
         {
-            V c0 = start, c1 = start, c2 = start, c3 = start, c4 = start, c5 = start, c6 = start, c7 = start;
-            for (int t = 0; t < count; t++)
-            {
-                V w = V.Broadcast(weights[indices[t]]);
-                float* x = source + i + offsets[t];
-                c0 = V.MultiplyAdd(w, V.Load(x), c0);
-                c1 = V.MultiplyAdd(w, V.Load(x + V.Count), c1);
-                c2 = V.MultiplyAdd(w, V.Load(x + (2 * V.Count)), c2);
-                c3 = V.MultiplyAdd(w, V.Load(x + (3 * V.Count)), c3);
-                c4 = V.MultiplyAdd(w, V.Load(x + (4 * V.Count)), c4);
-                c5 = V.MultiplyAdd(w, V.Load(x + (5 * V.Count)), c5);
-                c6 = V.MultiplyAdd(w, V.Load(x + (6 * V.Count)), c6);
-                c7 = V.MultiplyAdd(w, V.Load(x + (7 * V.Count)), c7);
-            }
+            nint wide = 2 * V.Count;
+            if (masked && i < block.InnerFrom)
+                i = Columns<Number2, Edge>(block, i, block.InnerFrom, wide);
 
-            Store(target + i, c0, c1, c2, c3, pastCaches);
-            Store(target + i + (4 * V.Count), c4, c5, c6, c7, pastCaches);
+            nint inner = masked ? block.InnerTo : columns;
+            if (i + wide <= inner)
+                i = Columns<Number2, Inside>(block, i, inner - wide + 1, wide);
+            if (i + V.Count < columns)
+                i = masked ? Columns<Number2, Edge>(block, i, columns - V.Count, wide) : Columns<Number2, Inside>(block, i, columns - V.Count, wide);
         }
 
-        for (; i <= length - V.Count; i += V.Count)
-            One(source + i, offsets, indices, count, weights, start).Store(target + i);
-
-        if (i < length)
-        {
-            int left = (int)(length - i);
-            V c = start;
-            for (int t = 0; t < count; t++)
-                c = V.MultiplyAdd(V.Broadcast(weights[indices[t]]), V.LoadPartial(source + i + offsets[t], left), c);
-
-            c.StorePartial(target + i, left);
-        }
+        if (i < columns)
+            _ = masked ? Columns<Number1, Edge>(block, i, columns, V.Count) : Columns<Number1, Inside>(block, i, columns, V.Count);
     }
 
-    /// <summary>
-    /// <see cref="Stream"/> for two output rows at once, as far as whole blocks of four vectors go: each input vector is loaded once for both.
-    /// </summary>
-    /// <param name="source">The element that belongs to the first output of the upper row.</param>
-    /// <param name="pitch">Elements from an input row to the next.</param>
-    /// <param name="grid">The taps as a grid whose rows lie one input row apart.</param>
-    /// <param name="weights">The kernel.</param>
-    /// <param name="bias">Where the sums begin.</param>
-    /// <param name="upper">The outputs of the upper row.</param>
-    /// <param name="lower">The outputs of the lower row; aligned as the upper ones when they are written past the caches.</param>
-    /// <param name="length">Their number.</param>
-    /// <param name="pastCaches">Whether to write past the caches.</param>
-    /// <returns>How many outputs of each row were written.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static nint StreamPair(
-        float* source, nint pitch, DepthwiseGrid grid, float* weights, float bias, float* upper, float* lower, nint length, bool pastCaches)
+    // Steps that begin before "to", and no further than the columns go.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint Columns<TVectors, TPlace>(in DepthwiseBlock block, nint from, nint to, nint step)
+        where TVectors : INumberConstant
+        where TPlace : IPlace
     {
-        int rows = grid.Rows, columns = grid.Columns;
-        int* offsets = grid.Offsets;
-        V start = V.Broadcast(bias);
-        nint i = 0;
-        for (; i <= length - (4 * V.Count); i += 4 * V.Count)
+        to = Math.Min(to, block.Columns - (step - V.Count));
+        if (from >= to)
+            return from;
+
+        nint end = from + ((to - from + step - 1) / step * step);
+        nint whole = block.PastCaches ? Math.Clamp(from + ((block.Columns - from) / step * step), from, end) : from;
+        if (whole > from)
+            Compute<TVectors, TPlace>(block, from, whole, pastCaches: true);
+        if (end > whole)
+            Compute<TVectors, TPlace>(block, whole, end, pastCaches: false);
+        return end;
+    }
+
+    // Written out, with little to inline: of a method that wants more than so many, the JIT leaves some as calls, and spills every vector.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Compute<TVectors, TPlace>(in DepthwiseBlock block, nint from, nint to, bool pastCaches)
+        where TVectors : INumberConstant
+        where TPlace : IPlace
+    {
+        float** lines = block.Lines;
+        float* targets = block.Target;
+        for (int row = 0; row < block.Rows; row += DepthwiseTaps.BlockRows)
         {
-            V a0 = start, a1 = start, a2 = start, a3 = start, b0 = start, b1 = start, b2 = start, b3 = start;
-            float* row = source + i + (grid.FirstRow * pitch);
-            for (int y = 0; y <= rows; y++, row += pitch)
+            int rows = block.Rows - row;
+            for (nint i = from; i < to; i += TVectors.Value * V.Count)
             {
-                float* above = weights + (y * columns);
-                float* below = above - columns;
-                for (int k = 0; k < columns; k++)
+                int lanes = V.Count;
+                bool two = TVectors.Value == 2, edge = TPlace.AtEdge;
+                nint pitch = block.Pitch;
+                int count = (int)Math.Min(block.Columns - i, 2 * lanes);
+                V a0 = V.Broadcast(block.Bias), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+                if (block.Residual != null)
                 {
-                    float* x = row + offsets[k];
-                    V x0 = V.Load(x), x1 = V.Load(x + V.Count), x2 = V.Load(x + (2 * V.Count)), x3 = V.Load(x + (3 * V.Count));
-                    if (y < rows)
+                    float* residual = block.Residual + (row * pitch) + i;
+                    a0 += V.LoadPartial(residual, count);
+                    a1 += V.LoadPartial(residual + pitch, rows > 1 ? count : 0);
+                    a2 += V.LoadPartial(residual + (2 * pitch), rows > 2 ? count : 0);
+                    a3 += V.LoadPartial(residual + (3 * pitch), rows > 3 ? count : 0);
+                    if (two)
                     {
-                        V w = V.Broadcast(above[k]);
+                        residual += lanes;
+                        b0 += V.LoadPartial(residual, count - lanes);
+                        b1 += V.LoadPartial(residual + pitch, rows > 1 ? count - lanes : 0);
+                        b2 += V.LoadPartial(residual + (2 * pitch), rows > 2 ? count - lanes : 0);
+                        b3 += V.LoadPartial(residual + (3 * pitch), rows > 3 ? count - lanes : 0);
+                    }
+                }
+
+                float* weight = block.Weights;
+                nint step = block.Taps.LineStep;
+                DepthwiseRun* run = block.Taps.Runs;
+                for (int left = block.Taps.Count; left > 0; left--, run++)
+                {
+                    nint at = i + run->Column;
+                    float** line = lines + run->Line;
+                    float* p0 = line[0] + at, p1 = line[step] + at, p2 = line[2 * step] + at;
+                    V m = V.Zero, n = V.Zero, x0 = V.Load(p0), x1 = V.Load(p1), x2 = V.Load(p2), y0 = V.Zero, y1 = V.Zero, y2 = V.Zero;
+                    if (edge)
+                    {
+                        m = V.Load(block.Mask + at);
+                        (x0, x1, x2) = (V.And(x0, m), V.And(x1, m), V.And(x2, m));
+                    }
+
+                    if (two)
+                    {
+                        (y0, y1, y2) = (V.Load(p0 + lanes), V.Load(p1 + lanes), V.Load(p2 + lanes));
+                        if (edge)
+                        {
+                            n = V.Load(block.Mask + at + lanes);
+                            (y0, y1, y2) = (V.And(y0, n), V.And(y1, n), V.And(y2, n));
+                        }
+                    }
+
+                    line += 3 * step;
+                    for (float* end = weight + run->Count; weight < end; weight++, line += step)
+                    {
+                        float* next = *line + at;
+                        V w = V.Broadcast(*weight), x3 = V.Load(next);
+                        if (edge)
+                            x3 = V.And(x3, m);
+
                         a0 = V.MultiplyAdd(w, x0, a0);
                         a1 = V.MultiplyAdd(w, x1, a1);
                         a2 = V.MultiplyAdd(w, x2, a2);
                         a3 = V.MultiplyAdd(w, x3, a3);
-                    }
+                        (x0, x1, x2) = (x1, x2, x3);
+                        if (two)
+                        {
+                            V y3 = V.Load(next + lanes);
+                            if (edge)
+                                y3 = V.And(y3, n);
 
-                    if (y > 0)
-                    {
-                        V w = V.Broadcast(below[k]);
-                        b0 = V.MultiplyAdd(w, x0, b0);
-                        b1 = V.MultiplyAdd(w, x1, b1);
-                        b2 = V.MultiplyAdd(w, x2, b2);
-                        b3 = V.MultiplyAdd(w, x3, b3);
+                            b0 = V.MultiplyAdd(w, y0, b0);
+                            b1 = V.MultiplyAdd(w, y1, b1);
+                            b2 = V.MultiplyAdd(w, y2, b2);
+                            b3 = V.MultiplyAdd(w, y3, b3);
+                            (y0, y1, y2) = (y1, y2, y3);
+                        }
                     }
                 }
+
+                V zero = V.Zero;
+                switch (block.Activation)
+                {
+                    case Activation.None:
+                        break;
+                    case Activation.Relu:
+                        (a0, a1, a2, a3) = (V.Max(zero, a0), V.Max(zero, a1), V.Max(zero, a2), V.Max(zero, a3));
+                        if (two)
+                            (b0, b1, b2, b3) = (V.Max(zero, b0), V.Max(zero, b1), V.Max(zero, b2), V.Max(zero, b3));
+                        break;
+                    case Activation.Clip:
+                        V low = V.Broadcast(block.Low), high = V.Broadcast(block.High);
+                        (a0, a1, a2, a3) = (V.Max(low, a0), V.Max(low, a1), V.Max(low, a2), V.Max(low, a3));
+                        (a0, a1, a2, a3) = (V.Min(high, a0), V.Min(high, a1), V.Min(high, a2), V.Min(high, a3));
+                        if (two)
+                        {
+                            (b0, b1, b2, b3) = (V.Max(low, b0), V.Max(low, b1), V.Max(low, b2), V.Max(low, b3));
+                            (b0, b1, b2, b3) = (V.Min(high, b0), V.Min(high, b1), V.Min(high, b2), V.Min(high, b3));
+                        }
+
+                        break;
+                    default:
+                        V slope = V.Broadcast(block.Slope);
+                        a0 = V.MultiplyAdd(slope, V.Min(zero, a0), V.Max(zero, a0));
+                        a1 = V.MultiplyAdd(slope, V.Min(zero, a1), V.Max(zero, a1));
+                        a2 = V.MultiplyAdd(slope, V.Min(zero, a2), V.Max(zero, a2));
+                        a3 = V.MultiplyAdd(slope, V.Min(zero, a3), V.Max(zero, a3));
+                        if (two)
+                        {
+                            b0 = V.MultiplyAdd(slope, V.Min(zero, b0), V.Max(zero, b0));
+                            b1 = V.MultiplyAdd(slope, V.Min(zero, b1), V.Max(zero, b1));
+                            b2 = V.MultiplyAdd(slope, V.Min(zero, b2), V.Max(zero, b2));
+                            b3 = V.MultiplyAdd(slope, V.Min(zero, b3), V.Max(zero, b3));
+                        }
+
+                        break;
+                }
+
+                float* target = targets + i;
+                Write<TVectors>(target, count, a0, b0, pastCaches);
+                if (rows > 1)
+                    Write<TVectors>(target + pitch, count, a1, b1, pastCaches);
+                if (rows > 2)
+                    Write<TVectors>(target + (2 * pitch), count, a2, b2, pastCaches);
+                if (rows > 3)
+                    Write<TVectors>(target + (3 * pitch), count, a3, b3, pastCaches);
             }
 
-            Store(upper + i, a0, a1, a2, a3, pastCaches);
-            Store(lower + i, b0, b1, b2, b3, pastCaches);
+            lines += block.BlockLines;
+            targets += DepthwiseTaps.BlockRows * block.Pitch;
         }
-
-        return i;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* target, V v0, V v1, V v2, V v3, bool pastCaches)
+    private static void Write<TVectors>(float* target, int count, V a, V b, bool pastCaches)
+        where TVectors : INumberConstant
     {
+        int lanes = V.Count;
         if (pastCaches)
         {
-            v0.StorePastCaches(target);
-            v1.StorePastCaches(target + V.Count);
-            v2.StorePastCaches(target + (2 * V.Count));
-            v3.StorePastCaches(target + (3 * V.Count));
+            a.StorePastCaches(target);
+            if (TVectors.Value == 2)
+                b.StorePastCaches(target + lanes);
+        }
+        else if (count >= TVectors.Value * lanes)
+        {
+            a.Store(target);
+            if (TVectors.Value == 2)
+                b.Store(target + lanes);
         }
         else
         {
-            v0.Store(target);
-            v1.Store(target + V.Count);
-            v2.Store(target + (2 * V.Count));
-            v3.Store(target + (3 * V.Count));
+            a.StorePartial(target, count);
+            if (TVectors.Value == 2)
+                b.StorePartial(target + lanes, count - lanes);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V One(float* source, int* offsets, int* indices, int count, float* weights, V c)
+    private readonly struct Inside : IPlace
     {
-        for (int t = 0; t < count; t++)
-            c = V.MultiplyAdd(V.Broadcast(weights[indices[t]]), V.Load(source + offsets[t]), c);
-
-        return c;
+        public static bool AtEdge => false;
     }
 
-    /// <summary><c>target[i * phases + r] = lines[r * stride + i]</c></summary>
-    public static void Interleave(float* lines, nint stride, int phases, int count, float* target)
+    private readonly struct Edge : IPlace
     {
-        nint i = 0;
-        if (phases == 2)
-        {
-            for (; i < count; i += V.Count)
-            {
-                V a = V.Load(lines + i), b = V.Load(lines + stride + i);
-                V.ZipLow(a, b).Store(target + (2 * i));
-                V.ZipHigh(a, b).Store(target + (2 * i) + V.Count);
-            }
-
-            return;
-        }
-
-        for (int r = 0; r < phases; r++)
-        {
-            float* line = lines + (r * stride);
-            float* to = target + r;
-            for (i = 0; i < count; i++, to += phases)
-                *to = line[i];
-        }
-    }
-}
-
-/// <summary>Copies a tile's input, with what stands outside of it, to where <see cref="DepthwiseKernel{V}"/> reads it.</summary>
-internal static unsafe class DepthwiseGather<V>
-    where V : struct, IVec<V>
-{
-    /// <summary>Gathers the input of a tile; see <see cref="DepthwiseGeometry"/> for the order.</summary>
-    public static void Run(
-        DepthwiseGeometry geometry, PaddingMode mode, float* source, float* target, int firstRow, int rows, int firstColumn, int columns)
-    {
-        DepthwiseAxis y = geometry.Y, x = geometry.X;
-        for (int residueY = 0; residueY < y.Residues.Length; residueY++)
-            for (int residueX = 0; residueX < x.Residues.Length; residueX++)
-            {
-                float* plane = target + (nint)(residueY * geometry.LineFloats) + (nint)geometry.ColumnPlane(residueX);
-                long column = x.InputIndex(firstColumn, residueX);
-                for (int row = 0; row < rows + y.Span; row++)
-                {
-                    long at = Source(y.InputIndex((long)firstRow + row, residueY), y.Axis.Input, mode);
-                    float* to = plane + ((nint)row * geometry.Pitch);
-                    if (at < 0)
-                        new Span<float>(to, columns + x.Span).Clear();
-                    else
-                        Row(source + ((nint)at * x.Axis.Input), x.Axis.Input, mode, column, x.Axis.InputStep, to, columns + x.Span);
-                }
-            }
-    }
-
-    // Elements first, first + step, ... of a row that goes on beyond its ends.
-    private static void Row(float* source, int size, PaddingMode mode, long first, int step, float* target, int count)
-    {
-        long before = first >= 0 ? 0 : (-first + step - 1) / step;
-        int from = (int)Math.Min(before, count);
-        int to = (int)Math.Clamp(((size - 1 - first) / step) + (first <= size - 1 ? 1 : 0), from, count);
-        for (int i = 0; i < from; i++)
-            target[i] = Outside(source, first + ((long)i * step), size, mode);
-        for (int i = to; i < count; i++)
-            target[i] = Outside(source, first + ((long)i * step), size, mode);
-
-        float* x = source + (nint)(first + ((long)from * step));
-        if (step == 1)
-        {
-            new ReadOnlySpan<float>(x, to - from).CopyTo(new Span<float>(target + from, to - from));
-            return;
-        }
-
-        if (step == 2)
-        {
-            // Whole vectors while the second one ends inside of the row.
-            for (; from < to && x + (2 * V.Count) <= source + size; from += V.Count, x += 2 * V.Count)
-                V.Even(V.Load(x), V.Load(x + V.Count)).Store(target + from);
-        }
-
-        for (; from < to; from++, x += step)
-            target[from] = *x;
-    }
-
-    private static float Outside(float* source, long index, int size, PaddingMode mode)
-    {
-        long at = Source(index, size, mode);
-        return at < 0 ? 0 : source[at];
-    }
-
-    /// <summary>The input index that stands at a place; -1 for zero. Reflection goes back and forth, as a last tile may overhang.</summary>
-    public static long Source(long index, int size, PaddingMode mode)
-    {
-        if (index >= 0 && index < size)
-            return index;
-
-        switch (mode)
-        {
-            case PaddingMode.Replicate:
-                return index < 0 ? 0 : size - 1;
-            case PaddingMode.Circular:
-                return ((index % size) + size) % size;
-            case PaddingMode.Reflect:
-                long period = Math.Max(2L * (size - 1), 1);
-                long inside = ((index % period) + period) % period;
-                return inside < size ? inside : period - inside;
-            default:
-                return -1;
-        }
+        public static bool AtEdge => true;
     }
 }

@@ -1,5 +1,6 @@
+using System.Runtime.CompilerServices;
+using DeconvService.Engine.Kernels;
 using DeconvService.Engine.Simd;
-using DeconvService.Engine.Tensors;
 using DeconvService.Engine.Threading;
 
 namespace DeconvService.Engine.Convolution.Algorithms;
@@ -8,218 +9,336 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// <remarks>
 /// <code>
 /// for each tile of each channel's plane:
-///   gather    input rows with their padding      -> lines in the cache, one for each residue of the stride
-///   multiply  along the lines, all taps at once  -> sums            (separable: along x, then along y)
-///   write     bias, activation, residual         -> output rows     (transposed: phases interleaved)
+///   find      where each input row stands that the tile reads         -> a table of lines   (copied where it must be: <see cref="DepthwiseLines{V}"/>)
+///   multiply  four output rows at a time, all taps at once            -> output rows, with bias, activation and residual
+/// separable:  multiply along x                                        -> lines of sums
+///             multiply along y                                        -> output rows
+/// transposed: multiply for each phase along x                         -> lines of sums, interleaved to output rows
 /// </code>
-/// The gathered copy leaves no border cases to the loop that multiplies. Where it would cost more than it saves, <see cref="DepthwiseStream{V}"/>
-/// computes the inner part of the plane, and only what reaches beyond the input is gathered.
 /// </remarks>
 internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
     where V : struct, IVec<V>
 {
     private readonly ConvRequest _request;
-    private readonly DepthwiseGeometry _geometry;
-    private readonly DepthwiseTaps[,] _taps;
+    private readonly DepthwiseCut _cut;
+    private readonly DepthwiseLines<V> _lines;
+    private readonly DepthwiseTaps[,,] _taps;
     private readonly DepthwiseTaps[] _horizontal = [];
-    private readonly DepthwiseTaps[] _vertical = [];
-    private readonly bool _separable;
-    private readonly int _kernel;
-    private readonly int _passRows;
     private readonly PackedWeights _weights;
-    private readonly PackedWeights? _second;
-    private readonly DepthwiseStream<V>? _stream;
+    private readonly PackedWeights? _horizontalWeights;
+    private readonly int _kernel;
+    private readonly int _tableLines;
+    private readonly bool _pastCaches;
+    private readonly bool _sums;
+    private readonly Layout _layout;
 
-    public DepthwisePlan(ConvRequest request, DepthwiseGeometry geometry, SeparableTaps? separable, DepthwiseStream<V>? stream)
+    public DepthwisePlan(ConvRequest request, DepthwiseCut cut, SeparableTaps? separable, bool pastCaches)
     {
-        (_request, _geometry, _separable, _stream) = (request, geometry, separable is not null, stream);
-        DepthwiseAxis y = geometry.Y, x = geometry.X;
-        _kernel = y.Axis.Kernel * x.Axis.Kernel;
-        _taps = new DepthwiseTaps[y.Phases.Length, x.Phases.Length];
-        if (separable is not null)
-        {
-            _horizontal = Array.ConvertAll(x.Phases, taps => DepthwiseTaps.Of(
-                taps, tap => geometry.ColumnPlane(tap.Residue) + tap.Offset, tap => tap.Kernel));
-            _vertical = Array.ConvertAll(y.Phases, taps => DepthwiseTaps.Of(
-                taps, tap => (tap.Residue * geometry.LineFloats) + ((long)tap.Offset * geometry.Pitch), tap => tap.Kernel));
-            _weights = Pack("separable x", separable.Horizontal);
-            _second = Pack("separable y", separable.Vertical);
-        }
+        (_request, _cut, _pastCaches) = (request, cut, pastCaches);
+        _lines = new DepthwiseLines<V>(cut, request.Shape.PaddingMode);
+        _taps = SortTaps(cut, separable is not null);
+        _kernel = separable is null ? cut.Z.Kernel * cut.Y.Kernel * cut.X.Axis.Kernel : cut.Y.Kernel;
+        _tableLines = cut.TableLines(_taps.Cast<DepthwiseTaps>().Max(taps => taps.RowStep));
+        int slices = cut.Z.Shifts.Length, phases = cut.X.Phases.Length;
+        Epilogue epilogue = request.Output.Epilogue;
+        _sums = phases > 1 || (epilogue.HasResidual && epilogue.ResidualAfterActivation && epilogue.Activation != Activation.None);
+        ConvShape shape = request.Shape;
+        string key = $"{shape.Kind} {string.Join(' ', shape.Axes.Select(axis => $"{axis.Stride} {axis.Dilation} {axis.PadBegin}"))} {_taps[0, 0, 0].RowStep} {cut.Pieces}";
+        if (separable is null)
+            _weights = Pack($"depthwise {key}", null, _kernel, _taps.Cast<DepthwiseTaps>());
         else
         {
-            for (int ry = 0; ry < y.Phases.Length; ry++)
-                for (int rx = 0; rx < x.Phases.Length; rx++)
-                {
-                    (DepthwiseTap Y, DepthwiseTap X)[] pairs = [.. from a in y.Phases[ry] from b in x.Phases[rx] select (a, b)];
-                    _taps[ry, rx] = DepthwiseTaps.Of(
-                        pairs,
-                        pair => (pair.Y.Residue * geometry.LineFloats) + geometry.ColumnPlane(pair.X.Residue) + ((long)pair.Y.Offset * geometry.Pitch) + pair.X.Offset,
-                        pair => (pair.Y.Kernel * x.Axis.Kernel) + pair.X.Kernel);
-                }
-
-            _weights = Pack("depthwise", null);
+            _horizontal = SortHorizontalTaps(cut);
+            _weights = Pack($"depthwise y {key}", separable.Vertical, _kernel, Enumerable.Range(0, cut.Y.Phases.Length).Select(ry => _taps[0, ry, 0]));
+            _horizontalWeights = Pack($"depthwise x {key}", separable.Horizontal, cut.X.Axis.Kernel, _horizontal);
         }
 
-        // As many rows at a time as leave their sums in the first-level cache.
-        _passRows = Math.Max(4096 / geometry.Pitch / x.Phases.Length, 1);
-        ScratchFloats = (geometry.InputFloats * (_separable ? 1 + x.Phases.Length : 1)) + (geometry.SumFloats * x.Phases.Length) + geometry.RowFloats;
+        int pointers = _tableLines * slices;
+        int pieces = cut.Pieces ? pointers * DepthwiseTaps.BlockRows : separable is null ? 0 : _tableLines * phases;
+        long sums = !_sums ? 0 : Math.Max((long)phases * cut.Rows, DepthwiseTaps.BlockRows) * cut.SumPitch;
+        long filtered = separable is null ? 0 : (long)cut.Lines(cut.Rows) * phases * cut.SumPitch;
+        _layout = new Layout(pointers, pieces, (long)cut.Lines(cut.Rows) * slices * cut.SlotFloats, filtered, sums, phases == 1 ? 0 : (long)phases * cut.SumPitch);
     }
 
-    public override string Name => _separable ? "depthwise-separable" : "depthwise";
+    public override string Name => _horizontalWeights is null ? "depthwise" : "depthwise-separable";
 
-    public override long WorkspaceBytes => ScratchFloats * sizeof(float) * _request.Threads;
+    public override long WorkspaceBytes => _layout.Floats * sizeof(float) * _request.Threads;
 
-    public override long PackedBytes => _weights.Bytes + (_second?.Bytes ?? 0);
-
-    // Of one thread.
-    private long ScratchFloats { get; }
+    public override long PackedBytes => _weights.Bytes + (_horizontalWeights?.Bytes ?? 0);
 
     public override void Run(in ConvArguments arguments)
     {
-        int planes = _request.Shape.Batch * _request.Shape.InputChannels;
-        arguments.Threads.Run(checked(planes * _geometry.TilesY * _geometry.TilesX), new Tiles(this, arguments), arguments.Cancellation);
+        ConvShape shape = _request.Shape;
+        int planes = checked(shape.Batch * shape.InputChannels * _cut.Z.Grid);
+        int groups = (planes + _cut.PlanesPerItem - 1) / _cut.PlanesPerItem;
+        arguments.Threads.Run(checked(groups * _cut.TilesY * _cut.Segments.Length), new Tiles(this, arguments, planes), arguments.Cancellation);
     }
 
-    private PackedWeights Pack(string key, float[]? factors) => factors is null
-        ? _request.Weights.Packed(_request.Pool, key, (long)_request.Shape.OutputChannels * _kernel, (weight, packed) =>
-            new ReadOnlySpan<float>(weight, _request.Shape.OutputChannels * _kernel).CopyTo(new Span<float>(packed, _request.Shape.OutputChannels * _kernel)))
-        : _request.Weights.Packed(_request.Pool, key, factors.Length, (_, packed) => factors.CopyTo(new Span<float>(packed, factors.Length)));
+    // Taps of every phase; of the separable form only those along y.
+    private static DepthwiseTaps[,,] SortTaps(DepthwiseCut cut, bool separable)
+    {
+        TapAxis z = cut.Z, y = cut.Y;
+        var taps = new DepthwiseTaps[z.Phases.Length, y.Phases.Length, cut.X.Phases.Length];
+        int tableLines = cut.TableLines(1), weights = 0;
+        for (int pass = 0; pass < 2; pass++)
+        {
+            weights = 0;
+            int rowStep = 1;
+            for (int rz = 0; rz < z.Phases.Length; rz++)
+                for (int ry = 0; ry < y.Phases.Length; ry++)
+                    for (int rx = 0; rx < cut.X.Phases.Length; rx++)
+                    {
+                        (int, int)[] slices = Array.ConvertAll(z.Phases[rz], tap => (tap.Kernel, tap.Shift * tableLines));
+                        (int Kernel, int Line)[] rows = [.. y.Phases[ry].Select(tap => (tap.Kernel, y.Shifts[tap.Shift] - cut.FirstLine)).OrderBy(row => row.Item2)];
+                        (int, int)[] columns = Array.ConvertAll(cut.X.Phases[rx], tap => (tap.Kernel, (tap.Residue * cut.PartPitch) + tap.Offset));
+                        if (separable)
+                            taps[rz, ry, rx] = rx > 0 ? taps[rz, ry, 0] : DepthwiseTaps.Sort([(0, 0)], y, rows, 1, [(0, 0)], weights);
+                        else if (cut.Pieces)
+                            taps[rz, ry, rx] = DepthwiseTaps.SortPieces(slices, rows, y.Kernel, cut.X.Axis.Kernel, columns, weights);
+                        else
+                            taps[rz, ry, rx] = DepthwiseTaps.Sort(slices, y, rows, cut.X.Axis.Kernel, columns, weights);
 
-    private readonly struct Tiles(DepthwisePlan<V> plan, ConvArguments arguments) : IWorkItems
+                        weights += separable && rx > 0 ? 0 : taps[rz, ry, rx].Order.Length;
+                        rowStep = Math.Max(rowStep, taps[rz, ry, rx].RowStep);
+                    }
+
+            // How far the slices lie apart in the table depends on the steps that were found.
+            tableLines = cut.TableLines(rowStep);
+        }
+
+        return taps;
+    }
+
+    private static DepthwiseTaps[] SortHorizontalTaps(DepthwiseCut cut)
+    {
+        int weights = 0;
+        return Array.ConvertAll(cut.X.Phases, phase =>
+        {
+            (int, int)[] columns = Array.ConvertAll(phase, tap => (tap.Kernel, (tap.Residue * cut.PartPitch) + tap.Offset));
+            var taps = DepthwiseTaps.Sort([(0, 0)], TapAxis.None, [(0, 0)], cut.X.Axis.Kernel, columns, weights);
+            weights += phase.Length;
+            return taps;
+        });
+    }
+
+    // Each channel's numbers in the order in which the kernel meets them.
+    private PackedWeights Pack(string key, float[]? factors, int kernel, IEnumerable<DepthwiseTaps> phases)
+    {
+        int channels = _request.Shape.OutputChannels;
+        return _request.Weights.Packed(_request.Pool, key, (long)channels * kernel, (weight, packed) =>
+        {
+            foreach (DepthwiseTaps taps in phases)
+                for (int f = 0; f < channels; f++)
+                    for (int i = 0; i < taps.Order.Length; i++)
+                    {
+                        nint from = ((nint)f * kernel) + taps.Order[i];
+                        packed[((nint)f * kernel) + taps.FirstWeight + i] = factors is null ? weight[from] : factors[from];
+                    }
+        });
+    }
+
+    /// <summary>What lies where in a thread's memory.</summary>
+    private sealed class Layout(int table, int pieces, long slots, long filtered, long sums, long row)
+    {
+        public long Pieces { get; } = Align(table * 2L);
+
+        public long Slots => Pieces + Align(pieces * 2L);
+
+        public long Filtered => Slots + Align(slots);
+
+        public long Sums => Filtered + Align(filtered);
+
+        public long Row => Sums + Align(sums);
+
+        public long Floats => Row + Align(row);
+
+        private static long Align(long floats) => (floats + 15) / 16 * 16;
+    }
+
+    private readonly struct Tiles(DepthwisePlan<V> plan, ConvArguments arguments, int planes) : IWorkItems
     {
         public void Execute(int item, int worker)
         {
-            DepthwiseGeometry geometry = plan._geometry;
-            ConvShape shape = plan._request.Shape;
-            (int rest, int tileX) = Math.DivRem(item, geometry.TilesX);
-            (int plane, int tileY) = Math.DivRem(rest, geometry.TilesY);
-            int firstRow = tileY * geometry.Rows, rows = Math.Min(geometry.Rows, geometry.Y.Axis.Grid - firstRow);
-            int firstColumn = tileX * geometry.Columns, columns = Math.Min(geometry.Columns, geometry.X.Axis.Grid - firstColumn);
+            DepthwiseCut cut = plan._cut;
+            (int rest, int segment) = Math.DivRem(item, cut.Segments.Length);
+            (int group, int tileY) = Math.DivRem(rest, cut.TilesY);
+            int firstRow = tileY * cut.Rows, rows = Math.Min(cut.Rows, cut.Y.Grid - firstRow);
+            int end = Math.Min((group + 1) * cut.PlanesPerItem, planes);
+            for (int plane = group * cut.PlanesPerItem; plane < end; plane++)
+                Tile(arguments.Workspace + (nint)(worker * plan._layout.Floats), plane, firstRow, rows, segment);
 
-            if (plan._stream is not { } stream)
+            if (plan._pastCaches)
+                Thread.MemoryBarrier();
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Tile(float* scratch, int plane, int firstRow, int rows, int part)
+        {
+            DepthwiseCut cut = plan._cut;
+            DepthwiseSegment segment = cut.Segments[part];
+            ConvShape shape = plan._request.Shape;
+            (int channel, int z) = Math.DivRem(plane, cut.Z.Grid);
+            nint size = (nint)cut.Z.Input * cut.Y.Input * cut.X.Axis.Input;
+            float** table = (float**)scratch;
+            var input = new DepthwiseInput(arguments.Input + (channel * size), arguments.Input, arguments.Input + (nint)shape.Input.Count);
+            plan._lines.Find(table, plan._tableLines, scratch + (nint)plan._layout.Slots, input, z, firstRow, rows, part);
+
+            (int batch, channel) = Math.DivRem(channel, shape.InputChannels);
+            int multiplier = shape.OutputChannels / shape.Groups;
+            nint outputPlane = (nint)cut.Y.Output * cut.X.Axis.Output;
+            for (int f = channel * multiplier; f < (channel + 1) * multiplier; f++)
             {
-                Gathered(worker, plane, firstRow, rows, firstColumn, columns);
+                if (plan._horizontalWeights is not null)
+                    FilterLines(scratch, f, rows, segment);
+
+                for (int rz = 0; rz < cut.Z.Phases.Length; rz++)
+                {
+                    int o = (z * cut.Z.Phases.Length) + rz;
+                    nint output = ((((nint)batch * shape.OutputChannels) + f) * cut.Z.Output + o) * outputPlane;
+                    for (int ry = 0; ry < cut.Y.Phases.Length && o < cut.Z.Output; ry++)
+                        Rows(scratch, f, (rz, ry), output, firstRow, rows, segment);
+                }
+            }
+        }
+
+        // The first pass of the separable form: every line along x.
+        private void FilterLines(float* scratch, int f, int rows, DepthwiseSegment segment)
+        {
+            DepthwiseCut cut = plan._cut;
+            int lines = cut.Lines(rows);
+            float** table = (float**)scratch;
+            float** filtered = (float**)(scratch + (nint)plan._layout.Pieces);
+            float* target = scratch + (nint)plan._layout.Filtered;
+            for (int rx = 0; rx < cut.X.Phases.Length; rx++, filtered += plan._tableLines, target += lines * (nint)cut.SumPitch)
+            {
+                DepthwiseTaps taps = plan._horizontal[rx];
+                var block = new DepthwiseBlock
+                {
+                    Lines = table,
+                    BlockLines = DepthwiseTaps.BlockRows,
+                    Taps = taps,
+                    Weights = plan._horizontalWeights!.Pointer + ((nint)f * cut.X.Axis.Kernel) + taps.FirstWeight,
+                    Target = target,
+                    Pitch = cut.SumPitch,
+                    Rows = lines,
+                    Columns = segment.Columns,
+                };
+                Mask(ref block);
+                DepthwiseKernel<V>.Run(block);
+
+                // The last ones belong to rows of a block that are computed and not written.
+                for (int line = 0; line < plan._tableLines; line++)
+                    filtered[line] = target + (Math.Min(line, lines - 1) * (nint)cut.SumPitch);
+            }
+        }
+
+        private void Mask(ref DepthwiseBlock block)
+        {
+            DepthwiseCut cut = plan._cut;
+            block.Mask = plan._lines.Mask;
+            block.InnerFrom = -cut.X.First;
+            block.InnerTo = (nint)cut.X.Axis.Input - cut.X.First - cut.X.Span;
+        }
+
+        // The output rows of a phase.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Rows(float* scratch, int f, (int Z, int Y) phase, nint output, int firstRow, int rows, DepthwiseSegment segment)
+        {
+            DepthwiseCut cut = plan._cut;
+            int phasesY = cut.Y.Phases.Length, phasesX = cut.X.Phases.Length;
+            rows = Math.Min(rows, ((cut.Y.Output - phase.Y + phasesY - 1) / phasesY) - firstRow);
+            int step = plan._taps[phase.Z, phase.Y, 0].RowStep;
+            bool separable = plan._horizontalWeights is not null;
+            var block = new DepthwiseBlock();
+            if (!separable)
+                Mask(ref block);
+
+            for (int row = 0; row < Math.Min(step, rows); row++)
+            {
+                int count = (rows - row + step - 1) / step;
+                nint at = output + ((((nint)firstRow + row) * phasesY + phase.Y) * cut.X.Axis.Output) + ((nint)segment.First * phasesX);
+                nint pitch = (nint)step * phasesY * cut.X.Axis.Output;
+                for (int rx = 0; rx < phasesX; rx++)
+                {
+                    float** table = separable ? (float**)(scratch + (nint)plan._layout.Pieces) + (rx * plan._tableLines) : (float**)scratch;
+                    block.Taps = plan._taps[phase.Z, phase.Y, rx];
+                    block.Weights = plan._weights.Pointer + ((nint)f * plan._kernel) + block.Taps.FirstWeight;
+                    block.BlockLines = (nint)DepthwiseTaps.BlockRows * step * cut.Y.InputStep;
+                    block.Columns = segment.Columns;
+                    block.Rows = count;
+                    if (plan._sums)
+                    {
+                        block.Target = scratch + (nint)plan._layout.Sums + (rx * cut.Rows * (nint)cut.SumPitch);
+                        block.Pitch = cut.SumPitch;
+                    }
+                    else
+                        Direct(ref block, f, at, pitch);
+
+                    Compute(ref block, table + ((nint)row * cut.Y.InputStep), (float**)(scratch + (nint)plan._layout.Pieces));
+                }
+
+                if (plan._sums)
+                    Finish(scratch, f, at, pitch, count, segment);
+            }
+        }
+
+        // Straight to the output.
+        private void Direct(ref DepthwiseBlock block, int f, nint at, nint pitch)
+        {
+            OutputStage stage = plan._request.Output;
+            block.Bias = stage.Bias[f];
+            block.Activation = stage.Epilogue.Activation;
+            (block.Low, block.High, block.Slope) = (stage.Epilogue.Alpha, stage.Epilogue.Beta, stage.Slopes[f]);
+            block.Target = arguments.Output + at;
+            block.Residual = stage.Epilogue.HasResidual ? arguments.Residual + at : null;
+            block.Pitch = pitch;
+            block.PastCaches = plan._pastCaches;
+        }
+
+        private void Compute(ref DepthwiseBlock block, float** lines, float** pieces)
+        {
+            if (!plan._cut.Pieces)
+            {
+                block.Lines = lines;
+                DepthwiseKernel<V>.Run(block);
                 return;
             }
 
-            // Rows that reach beyond the input above and below, and what lies between them.
-            int end = firstRow + rows, from = Math.Clamp(stream.FirstRow, firstRow, end), to = Math.Clamp(stream.EndRow, from, end);
-            if (from > firstRow)
-                Gathered(worker, plane, firstRow, from - firstRow, firstColumn, columns);
-            if (end > to)
-                Gathered(worker, plane, to, end - to, firstColumn, columns);
-
-            (int batch, int channel) = Math.DivRem(plane, shape.InputChannels);
-            int multiplier = shape.OutputChannels / shape.Groups;
-            for (int i = 0; i < multiplier && to > from; i++)
+            // The row in four pieces, and what is left.
+            int count = plan._tableLines * plan._cut.Z.Shifts.Length;
+            nint columns = block.Columns, piece = columns / DepthwiseTaps.BlockRows / V.Count * V.Count, done = DepthwiseTaps.BlockRows * piece;
+            block.Lines = pieces;
+            if (piece > 0)
             {
-                int f = (channel * multiplier) + i;
-                stream.Run(
-                    InputPlane(plane), plan._weights.Pointer + ((nint)f * plan._kernel), plan._request.Output.Bias[f], arguments.Output + OutputPlane(batch, f), from, to - from, firstColumn, columns);
+                DepthwiseLines<V>.Split(lines, count, 0, piece, pieces);
+                (block.Columns, block.Pitch, block.Rows) = (piece, piece, DepthwiseTaps.BlockRows);
+                DepthwiseKernel<V>.Run(block);
+            }
+
+            if (done < columns)
+            {
+                DepthwiseLines<V>.Split(lines, count, done, 0, pieces);
+                (block.Columns, block.Rows, block.PastCaches) = (columns - done, 1, false);
+                block.Target += done;
+                block.Residual = block.Residual == null ? null : block.Residual + done;
+                DepthwiseKernel<V>.Run(block);
             }
         }
 
-        private float* InputPlane(int plane) => arguments.Input + ((nint)plane * plan._geometry.Y.Axis.Input * plan._geometry.X.Axis.Input);
-
-        private nint OutputPlane(int batch, int f) =>
-            (nint)((batch * (long)plan._request.Shape.OutputChannels) + f) * plan._geometry.Y.Axis.Output * plan._geometry.X.Axis.Output;
-
-        // A part of a plane by way of the thread's own memory.
-        private void Gathered(int worker, int plane, int firstRow, int rows, int firstColumn, int columns)
+        // Sums, of several phases along x perhaps, to output rows.
+        private void Finish(float* scratch, int f, nint at, nint pitch, int rows, DepthwiseSegment segment)
         {
-            ConvShape shape = plan._request.Shape;
-            float* scratch = arguments.Workspace + (worker * plan.ScratchFloats);
-            DepthwiseGather<V>.Run(plan._geometry, shape.PaddingMode, InputPlane(plane), scratch, firstRow, rows, firstColumn, columns);
-
-            (int batch, int channel) = Math.DivRem(plane, shape.InputChannels);
-            int multiplier = shape.OutputChannels / shape.Groups;
-            for (int i = 0; i < multiplier; i++)
+            DepthwiseCut cut = plan._cut;
+            int phases = cut.X.Phases.Length;
+            float* row = scratch + (nint)plan._layout.Row;
+            int count = Math.Min(segment.Columns * phases, cut.X.Axis.Output - (segment.First * phases));
+            for (int i = 0; i < rows; i++, at += pitch)
             {
-                int f = (channel * multiplier) + i;
-                if (plan._separable)
-                    Separable(scratch, f, OutputPlane(batch, f), firstRow, rows, firstColumn, columns);
-                else
-                    Direct(scratch, f, OutputPlane(batch, f), firstRow, rows, firstColumn, columns);
-            }
-        }
-
-        private void Direct(float* gathered, int f, nint output, int firstRow, int rows, int firstColumn, int columns)
-        {
-            DepthwiseGeometry geometry = plan._geometry;
-            float* sums = gathered + geometry.InputFloats;
-            float* weights = plan._weights.Pointer + ((nint)f * plan._kernel);
-            for (int row = 0; row < rows; row += plan._passRows)
-            {
-                int count = Math.Min(plan._passRows, rows - row);
-                nint length = ((nint)(count - 1) * geometry.Pitch) + columns;
-                for (int ry = 0; ry < geometry.Y.Phases.Length; ry++)
-                {
-                    for (int rx = 0; rx < geometry.X.Phases.Length; rx++)
-                    {
-                        DepthwiseKernel<V>.Run(
-                            gathered + ((nint)row * geometry.Pitch), plan._taps[ry, rx], weights, sums + (nint)(rx * geometry.SumFloats), length);
-                    }
-
-                    Write(sums, f, output, firstRow + row, count, firstColumn, columns, ry);
-                }
-            }
-        }
-
-        private void Separable(float* gathered, int f, nint output, int firstRow, int rows, int firstColumn, int columns)
-        {
-            DepthwiseGeometry geometry = plan._geometry;
-            DepthwiseAxis y = geometry.Y, x = geometry.X;
-            float* lines = gathered + geometry.InputFloats;
-            float* sums = lines + ((nint)geometry.InputFloats * x.Phases.Length);
-            float* horizontal = plan._weights.Pointer + ((nint)f * x.Axis.Kernel);
-            float* vertical = plan._second!.Pointer + ((nint)f * y.Axis.Kernel);
-            nint lineLength = ((nint)(rows + y.Span - 1) * geometry.Pitch) + columns;
-            for (int rx = 0; rx < x.Phases.Length; rx++)
-                for (int residue = 0; residue < y.Residues.Length; residue++)
-                {
-                    nint line = (nint)(residue * geometry.LineFloats);
-                    DepthwiseKernel<V>.Run(gathered + line, plan._horizontal[rx], horizontal, lines + (nint)(rx * geometry.InputFloats) + line, lineLength);
-                }
-
-            for (int row = 0; row < rows; row += plan._passRows)
-            {
-                int count = Math.Min(plan._passRows, rows - row);
-                nint length = ((nint)(count - 1) * geometry.Pitch) + columns;
-                for (int ry = 0; ry < y.Phases.Length; ry++)
-                {
-                    for (int rx = 0; rx < x.Phases.Length; rx++)
-                    {
-                        DepthwiseKernel<V>.Run(
-                            lines + (nint)(rx * geometry.InputFloats) + ((nint)row * geometry.Pitch), plan._vertical[ry], vertical, sums + (nint)(rx * geometry.SumFloats), length);
-                    }
-
-                    Write(sums, f, output, firstRow + row, count, firstColumn, columns, ry);
-                }
-            }
-        }
-
-        // Sums of grid rows, one line for each phase of x, to the output rows of phase ry.
-        private void Write(float* sums, int f, nint output, int firstRow, int rows, int firstColumn, int columns, int ry)
-        {
-            DepthwiseGeometry geometry = plan._geometry;
-            int phases = geometry.X.Phases.Length, width = geometry.X.Axis.Output;
-            float* interleaved = sums + (nint)(geometry.SumFloats * phases);
-            nint first = (nint)firstColumn * phases, count = Math.Min((nint)columns * phases, width - first);
-            for (int row = 0; row < rows; row++)
-            {
-                int o = ((firstRow + row) * geometry.Y.Phases.Length) + ry;
-                if (o >= geometry.Y.Axis.Output)
-                    return;
-
-                float* from = sums + ((nint)row * geometry.Pitch);
+                float* sums = scratch + (nint)plan._layout.Sums + (i * (nint)cut.SumPitch);
                 if (phases > 1)
-                {
-                    DepthwiseKernel<V>.Interleave(from, (nint)geometry.SumFloats, phases, columns, interleaved);
-                    from = interleaved;
-                }
+                    Interleaving.Run<V>(sums, cut.Rows * (nint)cut.SumPitch, phases, segment.Columns, row);
 
-                nint at = output + ((nint)o * width) + first;
-                plan._request.Output.WriteRow<V>(from, arguments.Output + at, arguments.Residual + at, count, f);
+                plan._request.Output.WriteRow<V>(phases > 1 ? row : sums, arguments.Output + at, arguments.Residual + at, count, f);
             }
         }
     }
