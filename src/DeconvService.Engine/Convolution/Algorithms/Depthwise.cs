@@ -30,9 +30,10 @@ internal sealed class Depthwise : IConvAlgorithm
 
         // A residual may be the output itself, which is then to be read once only; what is written past the caches may be written twice.
         bool pastCaches = shape.OutputBytes >= PastCachesBytes && axes[2].Phases.Length == 1 && !request.Output.Epilogue.HasResidual;
-        bool alike = axes[2].Output % V.Count == 0;
-        bool pieces = separable is null && (axes[1].Grid == 1 || (pastCaches && !alike && axes[1].Phases.Length == 1));
+        // Rows of one block have to be aligned alike for it.
+        pastCaches &= axes[2].Output % V.Count == 0 || axes[1].Grid == 1;
+        bool pieces = separable is null && axes[1].Grid == 1;
         var cut = DepthwiseCut.TryCreate(shape, separable is not null, pieces, V.Count);
-        return cut is null ? null : new DepthwisePlan<V>(request, cut, separable, pastCaches && (alike || pieces));
+        return cut is null ? null : new DepthwisePlan<V>(request, cut, separable, pastCaches);
     }
 }
