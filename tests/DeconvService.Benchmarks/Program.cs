@@ -24,6 +24,8 @@ switch (args)
         return await SoakCommand.RunAsync(options);
     case ["responsiveness", .. var options]:
         return await ResponsivenessCommand.RunAsync(options);
+    case ["crowd", .. var options]:
+        return await CrowdCommand.RunAsync(options);
     case ["throughput", .. var options]:
         return await ThroughputCommand.RunAsync(options);
     default:

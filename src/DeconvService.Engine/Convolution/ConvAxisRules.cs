@@ -56,7 +56,7 @@ internal sealed class ConvAxisRules
     private bool IsSame => _parameters.Padding.Rule is ConvPaddingRule.SameUpper or ConvPaddingRule.SameLower;
 
     /// <summary>Whether sizes and parameters of this axis are each within their range; if not, that was reported elsewhere.</summary>
-    private bool HasValidNumbers =>
+    internal bool HasValidNumbers =>
         Input >= 1 && Kernel >= 1 && Stride >= 1 && Dilation >= 1
         && (_parameters.Padding.Rule != ConvPaddingRule.Explicit || (_parameters.Padding.Begin[Index] >= 0 && _parameters.Padding.End[Index] >= 0));
 

@@ -19,6 +19,10 @@ internal static class ConvSuggestions
     // Attempts of each kind, the smallest change first.
     private static IEnumerable<IEnumerable<Change>> Changes(ConvRules rules)
     {
+        // No change elsewhere mends a stride of 0, and what is computed with it means nothing.
+        if (rules.Axes.Any(axis => !axis.HasValidNumbers))
+            yield break;
+
         bool strideFails = Fails(rules, ConvFaultCodes.StrideDoesNotFit);
         if (strideFails || Fails(rules, ConvFaultCodes.KernelTooLarge) || Fails(rules, ConvFaultCodes.OutputSizeOutOfReach))
             yield return Paddings(rules);

@@ -53,6 +53,18 @@ public sealed class ConvShapeFaultTests
         Assert.Empty(faults[0].Suggestions);
     }
 
+    [Theory]
+    [InlineData(4, 0, 1, 1)]
+    [InlineData(0, 4, 1, 1)]
+    [InlineData(4, 1, 1, 0)]
+    public void StrideDoesNotFit_AnotherAxisHasANumberThatCannotBe_SuggestsNothing(int strideHeight, int strideWidth, int dilationHeight, int dilationWidth)
+    {
+        IReadOnlyList<ConvFault> faults = Faults(
+            Conv with { Stride = (int[])[strideHeight, strideWidth], Dilation = (int[])[dilationHeight, dilationWidth] }, [1, 1, 12, 12], [1, 1, 3, 3]);
+        Assert.Contains(faults, fault => string.Equals(fault.Code, "stride-does-not-fit", StringComparison.Ordinal));
+        Assert.All(faults, fault => Assert.Empty(fault.Suggestions));
+    }
+
     [Fact]
     public void StrideDoesNotFit_WithBrokenChannels_StillSuggests()
     {
