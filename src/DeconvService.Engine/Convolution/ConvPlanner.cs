@@ -12,6 +12,7 @@ internal static class ConvPlanner
         new Depthwise(),
         new Winograd(),
         new Direct(),
+        new GemmChannels(),
         new Gemm(),
         new ReferenceAlgorithm(),
     ];

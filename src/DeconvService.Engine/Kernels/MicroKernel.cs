@@ -42,6 +42,12 @@ internal unsafe struct MicroProduct
     /// <summary>Elements from one part's panel to the next's.</summary>
     public nint PartStep;
 
+    /// <summary>What the next product will read: the caches are told to fetch it; null where that is known to be there.</summary>
+    public float* Next;
+
+    /// <summary>How far <see cref="Next"/> moves on in a step, 0 to 32 elements.</summary>
+    public nint NextStep;
+
     /// <summary>Receives the sums.</summary>
     public float* C;
 
@@ -149,6 +155,7 @@ internal static unsafe class MicroKernel
 
         float* a = p.A;
         float* x = p.X;
+        float* next = p.Next is null ? p.X : p.Next;
         nint step = p.Step;
         int parts = p.Segments == 0 ? 0 : Math.Max(p.Parts, 1);
         for (int part = 0, segment = 0; part < parts;)
@@ -181,6 +188,9 @@ internal static unsafe class MicroKernel
                 Add<V, R, N, TLayout>(11, a, x0, x1, x2, ref c110, ref c111, ref c112);
                 Add<V, R, N, TLayout>(12, a, x0, x1, x2, ref c120, ref c121, ref c122);
                 Add<V, R, N, TLayout>(13, a, x0, x1, x2, ref c130, ref c131, ref c132);
+                V.Prefetch(next);
+                V.Prefetch(next + 16);
+                next += p.NextStep;
                 x += step;
                 a += !TLayout.SideBySide ? 1 : TLayout.Apart ? p.StepRows : R.Value;
             }

@@ -26,6 +26,9 @@ internal unsafe interface IVec<TSelf>
     /// <summary>Reads the first <paramref name="count"/> lanes, 0 to <see cref="Count"/>, and nothing behind them; the others are 0.</summary>
     static abstract TSelf LoadPartial(float* source, int count);
 
+    /// <summary>A hint that the cache line at <paramref name="source"/> will be read soon. Any address will do.</summary>
+    static abstract void Prefetch(float* source);
+
     /// <summary>The same value in all lanes.</summary>
     static abstract TSelf Broadcast(float value);
 

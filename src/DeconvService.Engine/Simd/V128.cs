@@ -38,6 +38,13 @@ internal readonly unsafe struct V128 : IVec<V128>
     };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(float* source)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch1(source);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V128 Broadcast(float value) => new(Vector128.Create(value));
 
     // "Estimate" means: fused where there is an instruction for it, else two roundings (and not a slow emulation).

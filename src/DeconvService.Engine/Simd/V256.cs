@@ -29,6 +29,9 @@ internal readonly unsafe struct V256 : IVec<V256>
     public static V256 LoadPartial(float* source, int count) => new(Avx.MaskLoad(source, Mask(count)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(float* source) => Sse.Prefetch1(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 Broadcast(float value) => new(Vector256.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

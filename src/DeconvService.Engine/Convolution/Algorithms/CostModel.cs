@@ -28,6 +28,12 @@ internal static class CostModel
     private const double PanelPositions = 48;
     private const double BlockTiles = 42;
 
+    // A product with a panel of one vector loads a number for every multiply-add, instead of two for three: three quarters of the speed.
+    private const double OneVector = 4.0 / 3;
+
+    // Transposing a sum in a square of 16 x 16.
+    private const double TransposedNumber = 0.5;
+
     // Packing touches single numbers; a filter's transform takes a multiply-add for about each of its numbers besides.
     private const double PackNumber = 1;
     private const double PackTransformed = 4;
@@ -36,13 +42,23 @@ internal static class CostModel
     public static double Gemm(ConvShape shape, WeightUse use)
     {
         double products = shape.MultiplyAdds / Lanes;
-        double positions = shape.Kind == ConvKind.Transposed ? shape.Input.Count / (double)shape.InputChannels : shape.Output.Count / (double)shape.OutputChannels;
+        double positions = Positions(shape);
         double kernel = shape.Weight.Count / ((double)shape.Weight[0] * shape.Weight[1]);
         double panels = Math.Ceiling(positions / PanelPositions);
-        products *= Math.Ceiling(positions / Lanes) * Lanes / positions;
+        products *= PrefersChannels(shape) ? 1 : Math.Ceiling(positions / Lanes) * Lanes / positions;
         double gather = positions * kernel * shape.InputChannels / Lanes * GatherVector;
         double weights = shape.Weight.Count;
         return Math.Max(1.05 * products, Traffic(weights)) + Passing(weights, panels, PanelBytesPerCycle) + gather + (use == WeightUse.Once ? weights * PackNumber : 0);
+    }
+
+    /// <summary>Whether <see cref="GemmChannels"/> is the better matrix product: it wastes lanes of channels instead of positions, and transposes its sums.</summary>
+    public static bool PrefersChannels(ConvShape shape)
+    {
+        double outputs = shape.OutputChannels / shape.Groups, reduction = (double)shape.MultiplyAdds / shape.Output.Count;
+        double positions = Positions(shape);
+        double ofPositions = Wasted(positions) * reduction / Lanes * (positions <= Lanes ? OneVector : 1);
+        double ofChannels = (Wasted(outputs) * reduction / Lanes) + TransposedNumber;
+        return ofChannels < ofPositions;
     }
 
     /// <summary><see cref="Algorithms.Direct"/> with the given blocks.</summary>
@@ -69,6 +85,12 @@ internal static class CostModel
         double passing = Passing(weights / groups, Math.Ceiling(tiles / groups / BlockTiles), BlockBytesPerCycle) * groups;
         return Math.Max(1.05 * products, Traffic(weights)) + passing + transforms + (use == WeightUse.Once ? weights * PackTransformed : 0);
     }
+
+    // Lanes that are computed for each one that is used.
+    private static double Wasted(double numbers) => Math.Ceiling(numbers / Lanes) * Lanes / numbers;
+
+    private static double Positions(ConvShape shape) =>
+        shape.Kind == ConvKind.Transposed ? shape.Input.Count / (double)shape.InputChannels : shape.Output.Count / (double)shape.OutputChannels;
 
     private static double Passing(double weights, double times, double bytesPerCycle)
     {

@@ -10,11 +10,12 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// <para>
 /// <c>y[f, q] = sum over (tap, c) of w[f, tap, c] * x[c, q * stride + shift(tap)]</c>, q the output positions of all images, row by row.
 /// The right factor is never stored whole: it is gathered for one panel of 32 or 48 positions at a time, which stays in the cache
-/// while all F rows of weights run over it.
+/// while all F rows of weights run over it; a few neighbouring panels are a batch, whose outputs are written in longer rows.
+/// <see cref="GemmChannels"/> is the same product the other way round.
 /// </para>
 /// <code>
 ///   packed weights               panel of the input               sums           output
-///   [row block][tap][c][R]       [tap][c][48 positions]           [R][48]        [n][f][positions]
+///   [row block][tap][c][R]       [tap][c][48 positions]           [R][batch]     [n][f][positions]
 ///
 ///   R rows of F   k ->           k  |x x x x x x x x|             |            |   bias, activation,
 ///     |           a a a a   *    |  |x x x x x x x x|      ->   R |            |   residual, then
@@ -35,7 +36,7 @@ internal sealed class Gemm : IConvAlgorithm
     public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
         where V : struct, IVec<V>
     {
-        var panels = new InputPanels<V>(request.Shape);
-        return panels.Floats <= int.MaxValue / 4 ? new GemmPlan<V>(request, panels) : null;
+        var panels = new InputPanels<V>(request.Shape, V.Count, Blocking.Vectors<V>());
+        return panels.Floats <= int.MaxValue / 4 ? new GemmPositionsPlan<V>(request, panels) : null;
     }
 }

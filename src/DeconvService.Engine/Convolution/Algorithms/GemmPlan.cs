@@ -6,168 +6,138 @@ using DeconvService.Engine.Threading;
 
 namespace DeconvService.Engine.Convolution.Algorithms;
 
-/// <summary>A layer planned as a matrix product; see <see cref="Gemm"/>.</summary>
-internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
+/// <summary>
+/// What both matrix products share: panels of the input are gathered in batches, blocks of output channels run over a batch, and a row of
+/// the batch's outputs is written at a time.
+/// </summary>
+internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     where V : struct, IVec<V>
 {
-    private readonly ConvRequest _request;
-    private readonly InputPanels<V> _panels;
-    private readonly EvenSplit _rows;
-    private readonly PackedWeights _weights;
-    private readonly int[][] _offsets;
-    private readonly int _groupRows;
-    private readonly int _groups;
+    // Panels that stay in half of a second-level cache of 1 MB while all weights pass by, and the row of sums that is written at once:
+    // long enough to write whole cache lines, short enough to stay in the first-level cache for a block of channels.
+    private const int BatchBytes = 512 << 10;
+    private const int BatchPositions = 256;
 
-    // Neighbouring panels that weights and output rows are used for before the next ones.
-    private const int BatchBytes = 256 << 10;
+    // Outputs beyond this are not found in a last-level cache; see CostModel. Fetching smaller ones beforehand gains nothing.
+    private const int CachedBytes = 16 << 20;
 
-    // Row blocks are cut into so many chunks in each batch of panels, where there are too few batches to occupy all threads;
-    // then the panels are gathered first, by everybody, into memory that is shared. Else each worker gathers its own batch.
+    private readonly int _channelUnit;
+
+    // Blocks of channels are shared out too where there are too few batches to occupy all threads; then the panels are gathered first, by
+    // everybody, into memory that is shared. Else each worker gathers its own batch.
     private readonly EvenSplit _batches;
-    private readonly EvenSplit _rowChunks;
+    private readonly EvenSplit _parts;
     private readonly bool _shared;
+    private readonly bool _fetchesOutput;
 
-    public GemmPlan(ConvRequest request, InputPanels<V> panels)
+    /// <summary>Plans what is common.</summary>
+    /// <param name="request">The layer.</param>
+    /// <param name="panels">Its input.</param>
+    /// <param name="channelUnit">A block has a multiple of so many output channels.</param>
+    /// <param name="largestBlock">The most units of a block.</param>
+    protected GemmPlan(ConvRequest request, InputPanels<V> panels, int channelUnit, int largestBlock)
     {
-        (_request, _panels) = (request, panels);
-        ConvShape shape = request.Shape;
-        _groups = shape.Groups;
-        _groupRows = shape.OutputChannels / _groups;
-        _rows = new EvenSplit(_groupRows, Blocking.Rows<V>(panels.Split.Largest));
-        _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
-        _weights = request.Weights.Packed(
-            request.Pool,
-            ("gemm", shape.Kind, _rows, _groups, string.Join(';', panels.Phases.SelectMany(taps => taps))),
-            shape.Weight.Count,
-            (from, to) => Pack(shape, from, to));
+        (Request, Panels, _channelUnit) = (request, panels, channelUnit);
+        Groups = request.Shape.Groups;
+        GroupRows = request.Shape.OutputChannels / Groups;
+        Blocks = new EvenSplit((GroupRows + channelUnit - 1) / channelUnit, largestBlock);
 
-        int wanted = 4 * request.Threads;
-        _batches = new EvenSplit(panels.Split.Pieces, (int)Math.Clamp(BatchBytes / (sizeof(float) * panels.Floats), 1, Math.Max(1, _groups * (long)panels.Split.Pieces / wanted)));
-        int items = _groups * _batches.Pieces;
+        _fetchesOutput = request.Shape.Output.Count * sizeof(float) > CachedBytes;
+        int wanted = request.Threads == 1 ? 1 : 4 * request.Threads;
+        long fitting = Math.Min(BatchBytes / (sizeof(float) * panels.Floats), BatchPositions / panels.Width);
+        _batches = new EvenSplit(panels.Split.Pieces, (int)Math.Clamp(fitting, 1, Math.Max(1, Groups * (long)panels.Split.Pieces / wanted)));
+        int items = Groups * _batches.Pieces;
         _shared = items < wanted;
-        _rowChunks = new EvenSplit(_rows.Pieces, _shared ? Math.Max(1, _rows.Pieces * items / wanted) : _rows.Pieces);
+        _parts = new EvenSplit(PhaseRows * Blocks.Pieces, _shared ? Math.Max(1, PhaseRows * Blocks.Pieces * items / wanted) : PhaseRows * Blocks.Pieces);
     }
 
-    public override string Name => _panels.Interleaved ? "phase-gemm" : "gemm";
-
-    public override long PackedBytes => _weights.Bytes;
-
     public override long WorkspaceBytes =>
-        sizeof(float) * ((_request.Threads * SumFloats) + (_panels.Floats * HeldPanels));
+        sizeof(float) * ((Request.Threads * WorkerFloats) + (Panels.Floats * HeldPanels));
+
+    /// <summary>The layer.</summary>
+    protected ConvRequest Request { get; }
+
+    /// <summary>Its input.</summary>
+    protected InputPanels<V> Panels { get; }
+
+    /// <summary>Groups of channels.</summary>
+    protected int Groups { get; }
+
+    /// <summary>Output channels of a group.</summary>
+    protected int GroupRows { get; }
+
+    /// <summary>The blocks of output channels of a group, in units.</summary>
+    protected EvenSplit Blocks { get; }
+
+    /// <summary>Elements from one channel's row of sums to the next's: the positions of a batch, in whole vectors.</summary>
+    protected int RowStride => ((_batches.Largest * Panels.Width) + V.Count - 1) / V.Count * V.Count;
+
+    /// <summary>What a product needs beside its sums, for each worker.</summary>
+    protected virtual long SpareFloats => 0;
+
+    // Phases of depth and height: their outputs are different rows.
+    private int PhaseRows => Panels.Phases.Length / Panels.WidthPhases;
 
     // Panels in the workspace: all of them, or one batch for each worker.
-    private long HeldPanels => _shared ? (long)_groups * _panels.Split.Pieces : (long)_request.Threads * _batches.Largest;
+    private long HeldPanels => _shared ? (long)Groups * Panels.Split.Pieces : (long)Request.Threads * _batches.Largest;
 
-    // Sums of one row block in all phases of the width, and a row of output.
-    private long SumFloats => (((long)_rows.Largest * _panels.WidthPhases) + _panels.WidthPhases) * _panels.Width;
+    private long PhaseSums => Blocks.Largest * (long)_channelUnit * RowStride;
+
+    // Sums of one block of channels in all phases of the width, and a row of output.
+    private long WorkerFloats => ((PhaseSums + RowStride) * Panels.WidthPhases) + V.Count + SpareFloats;
 
     public override void Run(in ConvArguments arguments)
     {
         if (_shared)
-            arguments.Threads.Run(_groups * _panels.Split.Pieces * _panels.Planes, new GatherItems(this, arguments), arguments.Cancellation);
+            arguments.Threads.Run(Groups * Panels.Split.Pieces * Panels.Planes, new GatherItems(this, arguments), arguments.Cancellation);
 
-        arguments.Threads.Run(_groups * _batches.Pieces * _rowChunks.Pieces, new MultiplyItems(this, arguments), arguments.Cancellation);
+        arguments.Threads.Run(Groups * _batches.Pieces * _parts.Pieces, new MultiplyItems(this, arguments), arguments.Cancellation);
     }
 
-    private int[] PinnedOffsets(PanelTap[] taps)
+    /// <summary>Computes the sums of a block of output channels at the positions of some panels: <c>sums[channel][position]</c>.</summary>
+    /// <param name="panels">The first of the panels; they follow each other.</param>
+    /// <param name="firstPiece">Its number.</param>
+    /// <param name="endPiece">The first panel that does not belong to them.</param>
+    /// <param name="sums">Receives the sums, rows <see cref="RowStride"/> apart.</param>
+    /// <param name="spare"><see cref="SpareFloats"/> elements.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="phase">The phase.</param>
+    /// <param name="block">The block of channels.</param>
+    protected abstract void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block);
+
+    /// <summary>Where each tap of a phase begins in a panel.</summary>
+    protected int[] PinnedOffsets(PanelTap[] taps)
     {
         int[] offsets = GC.AllocateUninitializedArray<int>(Math.Max(taps.Length, 1), pinned: true);
         for (int i = 0; i < taps.Length; i++)
-            offsets[i] = taps[i].Plane * _panels.Channels * _panels.Width;
+            offsets[i] = taps[i].Plane * Panels.Channels * Panels.Width;
 
         return offsets;
     }
 
-    // [group][phase][row block][tap][c][R]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Pack(ConvShape shape, float* weight, float* packed)
-    {
-        int channels = _panels.Channels;
-        nint kernel = (nint)(shape.Weight.Count / shape.Weight[0] / shape.Weight[1]);
-        bool transposed = shape.Kind == ConvKind.Transposed;
-        nint rowStride = transposed ? kernel : channels * kernel;
-        nint channelStride = transposed ? _groupRows * kernel : kernel;
-        for (int group = 0; group < _groups; group++)
-        {
-            float* from = weight + (group * (nint)channels * _groupRows * kernel);
-            foreach (PanelTap[] taps in _panels.Phases)
-            {
-                for (int block = 0; block < _rows.Pieces; block++)
-                {
-                    int rows = _rows.Size(block);
-                    float* first = from + (_rows.Begin(block) * rowStride);
-                    foreach (PanelTap tap in taps)
-                    {
-                        for (int c = 0; c < channels; c++)
-                        {
-                            float* source = first + (c * channelStride) + tap.Kernel;
-                            for (int r = 0; r < rows; r++)
-                                *packed++ = source[r * rowStride];
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    // All panels of a batch and some row blocks; a row block runs over all panels before the next one.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(in ConvArguments arguments, float* panels, float* sums, int group, int batch, int chunk)
-    {
-        float* weights = _weights.Pointer + (group * (nint)(_request.Shape.Weight.Count / _groups));
-        nint groupWeights = _groupRows * (nint)_panels.Channels;
-        for (int first = 0; first < _panels.Phases.Length; first += _panels.WidthPhases)
-        {
-            for (int block = _rowChunks.Begin(chunk); block < _rowChunks.Begin(chunk + 1); block++)
-            {
-                for (int piece = _batches.Begin(batch); piece < _batches.Begin(batch + 1); piece++)
-                {
-                    float* panel = panels + ((piece - _batches.Begin(batch)) * (nint)_panels.Floats);
-                    MultiplyPanel(panel, weights, sums, first, block, piece);
-                    WriteRows(arguments, sums, group, first, block, piece);
-                }
-            }
-
-            for (int phase = first; phase < first + _panels.WidthPhases; phase++)
-                weights += groupWeights * _panels.Phases[phase].Length;
-        }
-    }
-
-    // The sums of a row block in one panel, for the phases of the width from the given one on.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyPanel(float* panel, float* weights, float* sums, int first, int block, int piece)
-    {
-        int rows = _rows.Size(block);
-        delegate*<in MicroProduct, void> kernel = MicroKernelTable.Find<V, SideBySide>(rows, _panels.Split.Size(piece));
-        for (int phase = first; phase < first + _panels.WidthPhases; phase++)
-        {
-            int taps = _panels.Phases[phase].Length;
-            var product = new MicroProduct
-            {
-                A = weights + (_rows.Begin(block) * (nint)_panels.Channels * taps),
-                X = panel,
-                Offsets = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_offsets[phase])),
-                Segments = taps,
-                Depth = _panels.Channels,
-                LastDepth = _panels.Channels,
-                Step = _panels.Width,
-                C = sums + ((phase - first) * (nint)rows * _panels.Width),
-                RowStride = _panels.Width,
-            };
-            kernel(in product);
-            weights += _groupRows * (nint)_panels.Channels * taps;
-        }
-    }
+    /// <summary>The address of a pinned array.</summary>
+    protected static int* AddressOf(int[] pinned) => (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WriteRows(in ConvArguments arguments, float* sums, int group, int first, int block, int piece)
+    private void MultiplyPart(in ConvArguments arguments, float* panels, float* worker, int group, int batch, int part)
     {
-        int rows = _rows.Size(block);
-        float* spare = sums + ((nint)_rows.Largest * _panels.WidthPhases * _panels.Width);
-        for (int r = 0; r < rows; r++)
+        int firstPiece = _batches.Begin(batch), endPiece = _batches.Begin(batch + 1);
+        float* row = worker + (PhaseSums * Panels.WidthPhases);
+        float* spare = row + ((nint)RowStride * Panels.WidthPhases) + V.Count;
+        for (int i = _parts.Begin(part); i < _parts.Begin(part + 1); i++)
         {
-            int channel = (group * _groupRows) + _rows.Begin(block) + r;
-            _panels.Write(_request.Output, arguments, piece, first, sums + (r * (nint)_panels.Width), rows * (nint)_panels.Width, spare, channel);
+            (int phaseRow, int block) = Math.DivRem(i, Blocks.Pieces);
+            int first = phaseRow * Panels.WidthPhases;
+            int before = group * GroupRows;
+            var outputs = new PanelOutputs(
+                firstPiece, endPiece, first, before + (Blocks.Begin(block) * _channelUnit), before + Math.Min(Blocks.Begin(block + 1) * _channelUnit, GroupRows));
+            if (_fetchesOutput)
+                Panels.FetchOutput(arguments.Output, outputs);
+
+            for (int phase = 0; phase < Panels.WidthPhases; phase++)
+                Multiply(panels, firstPiece, endPiece, worker + (phase * PhaseSums), spare, group, first + phase, block);
+
+            Panels.Write(Request.Output, arguments, outputs, worker, RowStride, (nint)PhaseSums, row);
         }
     }
 
@@ -176,7 +146,7 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
     {
         public void Execute(int item, int worker)
         {
-            InputPanels<V> panels = plan._panels;
+            InputPanels<V> panels = plan.Panels;
             (int panel, int plane) = Math.DivRem(item, panels.Planes);
             (int group, int piece) = Math.DivRem(panel, panels.Split.Pieces);
             panels.Gather(arguments.Input, arguments.Workspace + (panel * (nint)panels.Floats), group, piece, plane);
@@ -187,8 +157,8 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
     {
         public void Execute(int item, int worker)
         {
-            InputPanels<V> panels = plan._panels;
-            (item, int chunk) = Math.DivRem(item, plan._rowChunks.Pieces);
+            InputPanels<V> panels = plan.Panels;
+            (item, int part) = Math.DivRem(item, plan._parts.Pieces);
             (int group, int batch) = Math.DivRem(item, plan._batches.Pieces);
             int begin = plan._batches.Begin(batch), end = plan._batches.Begin(batch + 1);
             long place = plan._shared ? ((long)group * panels.Split.Pieces) + begin : (long)worker * plan._batches.Largest;
@@ -199,8 +169,8 @@ internal sealed unsafe class GemmPlan<V> : PlannedAlgorithm
                     panels.Gather(arguments.Input, memory + ((piece - begin) * (nint)panels.Floats), group, piece, plane);
             }
 
-            float* sums = arguments.Workspace + (nint)(plan.HeldPanels * panels.Floats) + (worker * (nint)plan.SumFloats);
-            plan.Multiply(arguments, memory, sums, group, batch, chunk);
+            float* own = arguments.Workspace + (nint)(plan.HeldPanels * panels.Floats) + (worker * (nint)plan.WorkerFloats);
+            plan.MultiplyPart(arguments, memory, own, group, batch, part);
         }
     }
 }

@@ -9,6 +9,14 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// <param name="Plane">Which of the panel's planes it reads.</param>
 internal readonly record struct PanelTap(int Kernel, int Plane);
 
+/// <summary>Outputs that are written together: some channels at the positions of some panels.</summary>
+/// <param name="FirstPiece">The first of the panels.</param>
+/// <param name="EndPiece">The first that is not among them.</param>
+/// <param name="FirstPhase">Index of the first phase of the width in <see cref="InputPanels{V}.Phases"/>.</param>
+/// <param name="FirstChannel">The first output channel.</param>
+/// <param name="EndChannel">The first that is not among them.</param>
+internal readonly record struct PanelOutputs(int FirstPiece, int EndPiece, int FirstPhase, int FirstChannel, int EndChannel);
+
 /// <summary>
 /// The input as panels for a matrix product: for some consecutive positions q of the grid (images, depth, height, width; row by row),
 /// <c>panel[plane][c][q] = x[n, c, q * step + shift(plane)]</c>, a plane for each combination of the axes' shifts.
@@ -23,9 +31,15 @@ internal sealed unsafe class InputPanels<V>
     private readonly int _allChannels;
     private readonly int _outputChannels;
     private readonly int _positions;
+    private readonly int _unit;
 
-    public InputPanels(ConvShape shape)
+    /// <summary>Cuts the positions of a layer into panels.</summary>
+    /// <param name="shape">The layer.</param>
+    /// <param name="unit">A panel has a multiple of so many positions; the last one is filled up with zeros.</param>
+    /// <param name="largest">The most units of a panel.</param>
+    public InputPanels(ConvShape shape, int unit, int largest)
     {
+        _unit = unit;
         _mode = shape.PaddingMode;
         TapAxis[] axes = TapAxis.Of(shape);
         (_depth, _height, _width) = (axes[0], axes[1], axes[2]);
@@ -40,7 +54,7 @@ internal sealed unsafe class InputPanels<V>
         (_allChannels, _outputChannels) = (shape.InputChannels, shape.OutputChannels);
         Planes = _depth.Shifts.Length * _height.Shifts.Length * _width.Shifts.Length;
         _positions = checked(shape.Batch * _depth.Grid * _height.Grid * _width.Grid);
-        Split = new EvenSplit((int)(((long)_positions + V.Count - 1) / V.Count), Blocking.Vectors<V>());
+        Split = new EvenSplit((int)(((long)_positions + unit - 1) / unit), largest);
         Phases = [.. from d in _depth.Phases from h in _height.Phases from w in _width.Phases select TapsOf(d, h, w)];
         WidthPhases = _width.Phases.Length;
         Interleaved = Phases.Length > 1;
@@ -52,11 +66,11 @@ internal sealed unsafe class InputPanels<V>
     /// <summary>Number of planes.</summary>
     public int Planes { get; }
 
-    /// <summary>The panels, in vectors of positions.</summary>
+    /// <summary>The panels, in units of positions.</summary>
     public EvenSplit Split { get; }
 
     /// <summary>Elements of a row of a panel, the same for all panels.</summary>
-    public int Width => Split.Largest * V.Count;
+    public int Width => Split.Largest * _unit;
 
     /// <summary>Elements of a panel.</summary>
     public long Floats => (long)Planes * Channels * Width;
@@ -79,8 +93,7 @@ internal sealed unsafe class InputPanels<V>
         (int rest, int w) = Math.DivRem(plane, _width.Shifts.Length);
         (int d, int h) = Math.DivRem(rest, _height.Shifts.Length);
         nint channelStride = (nint)_depth.Input * _height.Input * _width.Input;
-        int begin = Split.Begin(piece) * V.Count;
-        int end = Math.Min((Split.Begin(piece) + Split.Size(piece)) * V.Count, _positions);
+        int begin = PositionOf(piece), end = Math.Min(PositionOf(piece + 1), _positions);
         for (int q = begin; q < end;)
         {
             (int line, int mw) = Math.DivRem(q, _width.Grid);
@@ -98,73 +111,146 @@ internal sealed unsafe class InputPanels<V>
             else
             {
                 nint first = ((((nint)n * _allChannels) + ((nint)group * Channels)) * channelStride) + ((((nint)inputD * _height.Input) + inputH) * _width.Input);
-                var line1 = new BorderedRow(_width.Input, (mw * _width.InputStep) + _width.Shifts[w], _width.InputStep, count, _mode);
-                for (int c = 0; c < Channels; c++, target += width, first += channelStride)
-                    line1.Copy<V>(input + first, target);
+                int column = (mw * _width.InputStep) + _width.Shifts[w];
+                if (_mode == PaddingMode.Zeros && _width.InputStep <= 2)
+                {
+                    CopyColumns(input + first, channelStride, column, count, target);
+                }
+                else
+                {
+                    var line1 = new BorderedRow(_width.Input, column, _width.InputStep, count, _mode);
+                    for (int c = 0; c < Channels; c++, target += width, first += channelStride)
+                        line1.Copy<V>(input + first, target);
+                }
             }
 
             q += count;
         }
 
-        int used = end - begin, all = Split.Size(piece) * V.Count;
+        int used = end - begin, all = PositionOf(piece + 1) - begin;
         for (int c = 0; c < Channels && used < all; c++)
             new Span<float>(rows + (c * (nint)width) + used, all - used).Clear();
     }
 
-    /// <summary>Writes the sums of one output channel at a panel's positions, all phases of the width, interleaved.</summary>
+    /// <summary>First position of a panel.</summary>
+    public int PositionOf(int piece) => Split.Begin(piece) * _unit;
+
+    /// <summary>Writes the sums of some output channels at the positions of some panels, all phases of the width, interleaved.</summary>
     /// <param name="stage">Finishes the values.</param>
     /// <param name="arguments">Where to.</param>
-    /// <param name="piece">The panel.</param>
-    /// <param name="firstPhase">Index of the first of the phases in <see cref="Phases"/>.</param>
-    /// <param name="sums">Sums of the first of the phases.</param>
+    /// <param name="range">Which outputs.</param>
+    /// <param name="sums">Sums of the first of the phases, a row for each channel.</param>
+    /// <param name="rowStride">Elements to the next channel's sums.</param>
     /// <param name="phaseStride">Elements to the sums of the next phase.</param>
-    /// <param name="spare">Room for <see cref="WidthPhases"/> times <see cref="Width"/> elements.</param>
-    /// <param name="channel">Output channel.</param>
+    /// <param name="spare">Room for the elements of all phases, and a vector.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Write(
-        OutputStage stage, in ConvArguments arguments, int piece, int firstPhase, float* sums, nint phaseStride, float* spare, int channel)
+    public void Write(OutputStage stage, in ConvArguments arguments, in PanelOutputs range, float* sums, nint rowStride, nint phaseStride, float* spare)
     {
+        int begin = PositionOf(range.FirstPiece), end = Math.Min(PositionOf(range.EndPiece), _positions);
         nint image = (nint)_depth.Output * _height.Output * _width.Output;
-        int begin = Split.Begin(piece) * V.Count;
-        int end = Math.Min((Split.Begin(piece) + Split.Size(piece)) * V.Count, _positions);
-        if (!Interleaved)
-        {
-            // Positions are output elements: they only break at the end of an image.
-            for (int q = begin; q < end;)
-            {
-                (int n, int at) = Math.DivRem(q, (int)image);
-                int count = Math.Min(end - q, (int)image - at);
-                nint place = ((((nint)n * _outputChannels) + channel) * image) + at;
-                stage.WriteRow<V>(sums + (q - begin), arguments.Output + place, arguments.Residual + place, count, channel);
-                q += count;
-            }
-
-            return;
-        }
-
-        (int phaseD, int phaseH) = Math.DivRem(firstPhase / WidthPhases, _height.Phases.Length);
         for (int q = begin; q < end;)
         {
-            (int line, int mw) = Math.DivRem(q, _width.Grid);
-            (line, int mh) = Math.DivRem(line, _height.Grid);
-            (int n, int md) = Math.DivRem(line, _depth.Grid);
-            int count = Math.Min(end - q, _width.Grid - mw);
-            int od = (md * _depth.Phases.Length) + phaseD, oh = (mh * _height.Phases.Length) + phaseH, ow = mw * WidthPhases;
-            if (od < _depth.Output && oh < _height.Output)
+            (nint place, int elements, int count) = LineAt(q, end, range.FirstPhase, range.FirstChannel);
+            float* row = sums + (q - begin);
+            q += count;
+            if (elements == 0)
+                continue;
+
+            for (int channel = range.FirstChannel; channel < range.EndChannel; channel++, place += image, row += rowStride)
             {
-                float* row = sums + (q - begin);
+                float* values = row;
                 if (WidthPhases > 1)
                 {
                     Interleaving.Run<V>(row, phaseStride, WidthPhases, count, spare);
-                    row = spare;
+                    values = spare;
                 }
 
-                nint place = ((((nint)n * _outputChannels) + channel) * image) + ((((nint)od * _height.Output) + oh) * _width.Output) + ow;
-                int elements = Math.Min(count * WidthPhases, _width.Output - ow);
-                stage.WriteRow<V>(row, arguments.Output + place, arguments.Residual + place, elements, channel);
+                stage.WriteRow<V>(values, arguments.Output + place, arguments.Residual + place, elements, channel);
+            }
+        }
+    }
+
+    /// <summary>Tells the caches that <see cref="Write"/> will follow: a write waits for the line that it changes a part of.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void FetchOutput(float* output, in PanelOutputs range)
+    {
+        int end = Math.Min(PositionOf(range.EndPiece), _positions);
+        nint image = (nint)_depth.Output * _height.Output * _width.Output;
+        for (int q = PositionOf(range.FirstPiece); q < end;)
+        {
+            (nint place, int elements, int count) = LineAt(q, end, range.FirstPhase, range.FirstChannel);
+            q += count;
+            for (int channel = range.FirstChannel; channel < range.EndChannel && elements > 0; channel++, place += image)
+            {
+                for (int i = 0; i < elements + 15; i += 16)
+                    V.Prefetch(output + place + i);
+            }
+        }
+    }
+
+    // Positions q ... that are neighbours in the output: the place of the first, how many elements in all phases of the width, how many positions.
+    private (nint Place, int Elements, int Count) LineAt(int q, int end, int firstPhase, int channel)
+    {
+        int image = _depth.Output * _height.Output * _width.Output;
+        if (!Interleaved)
+        {
+            // Positions are output elements: they only break at the end of an image.
+            (int n0, int at) = Math.DivRem(q, image);
+            int run = Math.Min(end - q, image - at);
+            return (((((nint)n0 * _outputChannels) + channel) * image) + at, run, run);
+        }
+
+        (int phaseD, int phaseH) = Math.DivRem(firstPhase / WidthPhases, _height.Phases.Length);
+        (int line, int mw) = Math.DivRem(q, _width.Grid);
+        (line, int mh) = Math.DivRem(line, _height.Grid);
+        (int n, int md) = Math.DivRem(line, _depth.Grid);
+        int count = Math.Min(end - q, _width.Grid - mw);
+        int od = (md * _depth.Phases.Length) + phaseD, oh = (mh * _height.Phases.Length) + phaseH, ow = mw * WidthPhases;
+        int elements = od < _depth.Output && oh < _height.Output ? Math.Min(count * WidthPhases, _width.Output - ow) : 0;
+        return (((((nint)n * _outputChannels) + channel) * image) + ((((nint)od * _height.Output) + oh) * _width.Output) + ow, elements, count);
+    }
+
+    // Columns first, first + step ... of the same row in all channels of a group, with zeros outside of it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void CopyColumns(float* row, nint rowStride, int first, int count, float* target)
+    {
+        int step = _width.InputStep, size = _width.Input;
+        int left = Math.Min(first >= 0 ? 0 : (-first + step - 1) / step, count);
+        int right = Math.Clamp(first >= size ? 0 : ((size - 1 - first) / step) + 1, left, count);
+        float* source = row + first + ((nint)left * step);
+        nint targetStride = Width;
+        for (int c = 0; c < Channels; c++, source += rowStride, target += targetStride)
+        {
+            for (int i = 0; i < left; i++)
+                target[i] = 0;
+
+            int at = left;
+            float* from = source;
+            if (step == 1)
+            {
+                for (; at <= right - V.Count; at += V.Count, from += V.Count)
+                    V.Load(from).Store(target + at);
+
+                if (at < right)
+                    V.LoadPartial(from, right - at).StorePartial(target + at, right - at);
+            }
+            else
+            {
+                // Of two vectors the even elements; the last element of the second is not asked for and need not exist.
+                for (; at < right - V.Count; at += V.Count, from += 2 * V.Count)
+                    V.Even(V.Load(from), V.Load(from + V.Count)).Store(target + at);
+
+                if (at < right)
+                {
+                    int elements = (2 * (right - at)) - 1;
+                    V low = V.LoadPartial(from, Math.Min(elements, V.Count));
+                    V high = elements > V.Count ? V.LoadPartial(from + V.Count, elements - V.Count) : V.Zero;
+                    V.Even(low, high).StorePartial(target + at, right - at);
+                }
             }
 
-            q += count;
+            for (int i = right; i < count; i++)
+                target[i] = 0;
         }
     }
 

@@ -30,8 +30,7 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// their outputs are interleaved in the lanes before they are written.
 /// </para>
 /// <para>
-/// With one tap an axis is not transformed at all, F(1,1). A layer that has one tap on both is a plain matrix product in this order of
-/// the data, "pointwise", which suits small images of many channels.
+/// With one tap an axis is not transformed at all, F(1,1). A layer that has one tap on both is a matrix product (<see cref="GemmChannels"/>).
 /// </para>
 /// <para>Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016).</para>
 /// </remarks>
@@ -69,7 +68,7 @@ internal sealed class Winograd : IConvAlgorithm
             foreach (WinogradGrid width in widths)
             {
                 var geometry = new WinogradGeometry(shape, axes[0], height, width, lanes);
-                if (geometry.Fits)
+                if (geometry is { Fits: true, Points: > 1 })
                     yield return geometry;
             }
         }

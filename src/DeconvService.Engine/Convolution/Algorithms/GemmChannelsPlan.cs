@@ -1,0 +1,147 @@
+using System.Runtime.CompilerServices;
+using DeconvService.Engine.Kernels;
+using DeconvService.Engine.Simd;
+
+namespace DeconvService.Engine.Convolution.Algorithms;
+
+/// <summary>A layer planned as a matrix product with output channels in the lanes; see <see cref="GemmChannels"/>.</summary>
+internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
+    where V : struct, IVec<V>
+{
+    // Weights of a block of channels that stay in the second-level cache while the panels of a batch run over them.
+    private const int WeightBytes = 256 << 10;
+
+    private readonly PackedWeights _weights;
+    private readonly int[][] _offsets;
+    private readonly nint[] _phaseSteps;
+    private readonly EvenSplit _channelParts;
+    private readonly int _steps;
+    private readonly int _vectors;
+
+    public GemmChannelsPlan(ConvRequest request, InputPanels<V> panels, int vectors)
+        : base(request, panels, channelUnit: V.Count, vectors)
+    {
+        ConvShape shape = request.Shape;
+        _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
+        _phaseSteps = new nint[panels.Phases.Length];
+        for (int phase = 1; phase < _phaseSteps.Length; phase++)
+            _phaseSteps[phase] = _phaseSteps[phase - 1] + (panels.Channels * (nint)panels.Phases[phase - 1].Length);
+
+        _steps = panels.Channels * panels.Phases.Sum(taps => taps.Length);
+        _vectors = (GroupRows + V.Count - 1) / V.Count;
+        _channelParts = new EvenSplit(panels.Channels, FittingSteps);
+        _weights = request.Weights.Packed(
+            request.Pool,
+            ("gemm-channels", shape.Kind, V.Count, Blocks, Groups, string.Join(';', panels.Phases.SelectMany(taps => taps))),
+            Groups * (long)_steps * _vectors * V.Count,
+            Pack);
+    }
+
+    public override string Name => Panels.Interleaved ? "phase-gemm-channels" : "gemm-channels";
+
+    public override long PackedBytes => _weights.Bytes;
+
+    // The sums as the products leave them, [position][channel], and up to L - 1 positions more that are transposed along.
+    protected override long SpareFloats => (RowStride + V.Count) * (long)BlockLanes;
+
+    private int BlockLanes => Blocks.Largest * V.Count;
+
+    private int FittingSteps => WeightBytes / (sizeof(float) * BlockLanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block)
+    {
+        int vectors = Blocks.Size(block), lanes = vectors * V.Count, taps = Panels.Phases[phase].Length;
+        int begin = Panels.PositionOf(firstPiece), count = Panels.PositionOf(endPiece) - begin;
+        float* weights = _weights.Pointer + (((((nint)group * _steps) + _phaseSteps[phase]) * _vectors) + (Blocks.Begin(block) * (nint)Panels.Channels * taps)) * V.Count;
+        int tapsAtOnce = _channelParts.Pieces > 1 ? 1 : Math.Max(1, FittingSteps / Panels.Channels);
+        int* offsets = AddressOf(_offsets[phase]);
+        bool accumulate = false;
+        for (int tap = 0; tap < taps; tap += tapsAtOnce)
+        {
+            for (int part = 0; part < _channelParts.Pieces; part++)
+            {
+                int parts = Math.Min(tapsAtOnce, taps - tap), depth = _channelParts.Size(part), steps = parts * depth;
+                var product = new MicroProduct
+                {
+                    X = weights,
+                    Segments = 1,
+                    Depth = depth,
+                    LastDepth = depth,
+                    Step = lanes,
+                    StepRows = Panels.Width,
+                    Parts = parts,
+                    PartRows = offsets + tap,
+                    PartStep = depth * lanes,
+                    RowStride = lanes,
+                    Accumulate = accumulate,
+
+                    // The weights that follow, in equal shares of the panels.
+                    NextStep = Math.Min(32, (lanes + (endPiece - firstPiece) - 1) / (endPiece - firstPiece)),
+                };
+                weights += steps * (nint)lanes;
+                for (int piece = firstPiece; piece < endPiece; piece++)
+                {
+                    product.A = panels + ((piece - firstPiece) * (nint)Panels.Floats) + (_channelParts.Begin(part) * (nint)Panels.Width);
+                    product.C = spare + ((Panels.PositionOf(piece) - begin) * (nint)lanes);
+                    product.Next = weights + ((piece - firstPiece) * steps * product.NextStep);
+                    MicroKernelTable.Find<V, OfWideRows>(Panels.Split.Size(piece), vectors)(in product);
+                }
+
+                accumulate = true;
+            }
+        }
+
+        for (int q = 0; q < count; q += V.Count)
+        {
+            for (int v = 0; v < vectors; v++)
+            {
+                float* target = sums + (v * (nint)V.Count * RowStride) + q;
+                if (accumulate)
+                {
+                    Transposition.Run<V>(spare + (q * (nint)lanes) + (v * V.Count), lanes, target, RowStride);
+                    continue;
+                }
+
+                // A phase that no tap belongs to.
+                for (int r = 0; r < V.Count; r++)
+                    V.Zero.Store(target + (r * (nint)RowStride));
+            }
+        }
+    }
+
+    // [group][phase][block of channels][tap][c][lanes]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Pack(float* weight, float* packed)
+    {
+        ConvShape shape = Request.Shape;
+        int channels = Panels.Channels;
+        nint kernel = (nint)(shape.Weight.Count / shape.Weight[0] / shape.Weight[1]);
+        bool transposed = shape.Kind == ConvKind.Transposed;
+        nint rowStride = transposed ? kernel : channels * kernel;
+        nint channelStride = transposed ? GroupRows * kernel : kernel;
+        for (int group = 0; group < Groups; group++)
+        {
+            float* from = weight + (group * (nint)channels * GroupRows * kernel);
+            foreach (PanelTap[] taps in Panels.Phases)
+            {
+                for (int block = 0; block < Blocks.Pieces; block++)
+                {
+                    int lanes = Blocks.Size(block) * V.Count, rows = Math.Min(lanes, GroupRows - (Blocks.Begin(block) * V.Count));
+                    float* first = from + (Blocks.Begin(block) * V.Count * rowStride);
+                    foreach (PanelTap tap in taps)
+                    {
+                        for (int c = 0; c < channels; c++, packed += lanes)
+                        {
+                            float* source = first + (c * channelStride) + tap.Kernel;
+                            for (int r = 0; r < rows; r++)
+                                packed[r] = source[r * rowStride];
+
+                            new Span<float>(packed + rows, lanes - rows).Clear();
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
