@@ -51,6 +51,7 @@ public sealed unsafe class MicroKernelTests
             Depth = depth,
             LastDepth = last,
             Step = step,
+            SegmentRows = rows * V.Count,
             C = c.Pointer,
             RowStride = step,
             Accumulate = accumulate,
