@@ -2,6 +2,7 @@ using BenchmarkDotNet.Running;
 using DeconvService.Benchmarks.Encodings;
 using DeconvService.Benchmarks.Fuzz;
 using DeconvService.Benchmarks.Layers;
+using DeconvService.Benchmarks.Micro;
 using DeconvService.Benchmarks.Pictures;
 using DeconvService.Benchmarks.Responsiveness;
 using DeconvService.Benchmarks.Soak;
@@ -29,6 +30,6 @@ switch (args)
     case ["throughput", .. var options]:
         return await ThroughputCommand.RunAsync(options);
     default:
-        BenchmarkSwitcher.FromAssembly(typeof(LayersCommand).Assembly).Run(args);
+        BenchmarkSwitcher.FromAssembly(typeof(RunBenchmarks).Assembly).Run(args, BenchmarkConfig.Create());
         return 0;
 }
