@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using DeconvService.Benchmarks.Concurrency;
 using DeconvService.Benchmarks.Encodings;
 using DeconvService.Benchmarks.Fuzz;
 using DeconvService.Benchmarks.Layers;
@@ -13,6 +14,8 @@ switch (args)
 {
     case ["layers", .. var options]:
         return LayersCommand.Run(options);
+    case ["concurrency", .. var options]:
+        return await ConcurrencyCommand.RunAsync(options);
     case ["network", .. var options]:
         return NetworkCommand.Run(options);
     case ["encodings", .. var options]:
