@@ -12,6 +12,8 @@ using DeconvService.Benchmarks.Throughput;
 // Commands of our own first; everything else are BenchmarkDotNet's options.
 switch (args)
 {
+    case ["layers", "--stateless", .. var options]:
+        return StatelessCommand.Run(options);
     case ["layers", .. var options]:
         return LayersCommand.Run(options);
     case ["concurrency", .. var options]:

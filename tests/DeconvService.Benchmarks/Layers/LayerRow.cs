@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace DeconvService.Benchmarks.Layers;
 
@@ -27,6 +28,18 @@ internal sealed record LayerRow(
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
+    /// <summary>Milliseconds of <see cref="OursMs"/> until the weights are packed, where they come with the request.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? PackMs { get; init; }
+
+    /// <summary>What the peer is, where it is an algorithm of ours.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? PeerAlgorithm { get; init; }
+
+    /// <summary>Milliseconds of <see cref="PeerMs"/> until its weights are packed.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? PeerPackMs { get; init; }
+
     /// <summary>Prints what stands above the table.</summary>
     public static void PrintHead(double peak)
     {
@@ -36,7 +49,9 @@ internal sealed record LayerRow(
 
     /// <summary>Prints the line.</summary>
     public void Print() => Console.WriteLine(
-        $"{Name,-24} {Threads,3} {OursMs,9:F3} {PeerMs,9:F3} {Ratio,6:F2} {MinRatio,6:F2} {Gflops,8:F1} {PercentOfPeak,6:F0} {MaxRelativeError,8:E1}  {Algorithm}");
+        $"{Name,-24} {Threads,3} {OursMs,9:F3} {PeerMs,9:F3} {Ratio,6:F2} {MinRatio,6:F2} {Gflops,8:F1} {PercentOfPeak,6:F0} {MaxRelativeError,8:E1}  {Algorithm}{Packing}");
+
+    private string Packing => PackMs is null ? "" : $", packed in {PackMs:F3} ms; peer {PeerAlgorithm}, {PeerPackMs:F3} ms";
 
     /// <summary>Writes lines as a JSON array; does nothing without a path.</summary>
     public static void Save(IReadOnlyList<LayerRow> rows, string path)

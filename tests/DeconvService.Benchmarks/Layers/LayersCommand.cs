@@ -26,12 +26,11 @@ internal static class LayersCommand
         double seconds = double.Parse(options.Get("seconds", "0.5"));
         string only = options.Get("only", "");
         using Peer? peer = Peer.Start(options.Get("peer", Peer.DefaultFolder));
-        using var file = JsonDocument.Parse(File.ReadAllText(options.Get("file", Path.Combine(AppContext.BaseDirectory, "layers.json"))));
         double peak = Peak.Measure(SimdLevels.Best);
         LayerRow.PrintHead(peak);
 
         var rows = new List<LayerRow>();
-        foreach (JsonElement element in Layers(file.RootElement).Where(item => item.GetProperty("name").GetString()!.Contains(only, StringComparison.Ordinal)))
+        foreach (JsonElement element in Read(options).Where(item => item.GetProperty("name").GetString()!.Contains(only, StringComparison.Ordinal)))
         {
             var layer = new TimedLayer(NamedLayers.Parse(element));
             foreach (int count in threads)
@@ -49,8 +48,23 @@ internal static class LayersCommand
         return 0;
     }
 
-    private static JsonElement.ArrayEnumerator Layers(JsonElement root) =>
-        root.ValueKind == JsonValueKind.Array ? root.EnumerateArray() : root.GetProperty("layers").EnumerateArray();
+    /// <summary>The layers of the file that the options name.</summary>
+    public static IReadOnlyList<JsonElement> Read(CommandOptions options)
+    {
+        using var file = JsonDocument.Parse(File.ReadAllText(options.Get("file", Path.Combine(AppContext.BaseDirectory, "layers.json"))));
+        JsonElement root = file.RootElement;
+        JsonElement layers = root.ValueKind == JsonValueKind.Array ? root : root.GetProperty("layers");
+        return [.. layers.EnumerateArray().Select(layer => layer.Clone())];
+    }
+
+    /// <summary>The layer's output by the formula.</summary>
+    public static float[] MakeReference(ConvShape shape, float[] input, float[] weight, float[] bias)
+    {
+        float[] expected = new float[shape.Output.Count];
+        using var threads = new EngineThreads();
+        threads.Run((int)Reference.ItemCount(shape), new ReferenceItems(shape, input, weight, bias, expected));
+        return expected;
+    }
 
     private static double GeometricMean(IEnumerable<double> values) => Math.Exp(values.Average(Math.Log));
 
@@ -71,20 +85,12 @@ internal static class LayersCommand
             using Workspace workspace = engine.RentWorkspace(plan);
             float[] output = new float[_shape.Output.Count];
             plan.Run(_input, output, workspace);
-            _reference ??= MakeReference();
+            _reference ??= MakeReference(_shape, _input, _weight, _bias);
             double error = Tolerance.ErrorOf(_reference, output);
             InTurn times = InTurn.Measure(() => plan.Run(_input, output, workspace), peer, seconds);
             double gflops = 2e-6 * _shape.MultiplyAdds / times.OursMs;
             return new LayerRow(
                 layer.Name, threads, times.OursMs, times.PeerMs, times.PeerMs / times.OursMs, times.MinRatio, gflops, 100 * gflops / (peak * threads), plan.Algorithm, error);
-        }
-
-        private float[] MakeReference()
-        {
-            float[] expected = new float[_shape.Output.Count];
-            using var threads = new EngineThreads();
-            threads.Run((int)Reference.ItemCount(_shape), new ReferenceItems(_shape, _input, _weight, _bias, expected));
-            return expected;
         }
     }
 
