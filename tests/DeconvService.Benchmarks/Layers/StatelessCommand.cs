@@ -37,6 +37,7 @@ internal static class StatelessCommand
         int[] threads = Array.ConvertAll(options.Get("threads", "1").Split(','), int.Parse);
         double seconds = double.Parse(options.Get("seconds", "0.2"));
         double peak = Peak.Measure(SimdLevels.Best);
+        WarmUp();
         LayerRow.PrintHead(peak);
         var rows = new List<LayerRow>();
         foreach (ConvCase layer in LayersCommand.Read(options).Select(NamedLayers.Parse).Concat(Small).Where(layer => layer.Name.Contains(options.Get("only", ""), StringComparison.Ordinal)))
@@ -56,6 +57,26 @@ internal static class StatelessCommand
 
         LayerRow.Save(rows, options.Get("json", ""));
         return 0;
+    }
+
+    // Packing and planning are ordinary code: the runtime compiles it anew, with optimizations, after 30 calls and a moment. A server has
+    // that behind it.
+    private static void WarmUp()
+    {
+        using var engine = new ConvolutionEngine(new EngineOptions { Threads = 1 });
+        for (int turn = 0; turn < 3; turn++)
+        {
+            foreach (IConvAlgorithm? planner in Plain.Prepend<IConvAlgorithm?>(null))
+            {
+                foreach (ConvCase layer in Small)
+                {
+                    if (new Side(engine, layer, planner) is { Runs: true } side)
+                        side.Time(seconds: 0.05);
+                }
+            }
+
+            Thread.Sleep(200);
+        }
     }
 
     private static LayerRow Measure(ConvCase layer, int threads, double seconds, double peak)
