@@ -139,6 +139,66 @@ public sealed partial class ArithmeticTests(Playground playground)
     }
 
     [BrowserFact]
+    public async Task Dilation_AndOutputPadding_ChangeWhatTheServiceSays()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=arithmetic&op=conv&size=8&kernel=3");
+        await Expect(page["#scene .output .values text"]).ToHaveCountAsync(36);
+        await Expect(page["#outputPadding-width"]).ToBeDisabledAsync();
+        await page.Button("Dilation, width: one more").ClickAsync();
+        await Expect(page["#formula-width"]).ToHaveTextAsync(new Regex("= 4$", RegexOptions.None, TimeSpan.FromSeconds(1)));
+        await Expect(page["#scene .output .values text"]).ToHaveCountAsync(16);
+        await Expect(page["#code"]).ToContainTextAsync("\"dilation\":2");
+        await Expect(page["#explain"]).ToContainTextAsync("output[0, 0] = 0·0 + 4·(−1) + 2·2 + "); // every second cell of the first row
+
+        await page.Page.GetByText("Transposed", new PageGetByTextOptions { Exact = true }).ClickAsync();
+        await page["#stride-width"].FillAsync("2");
+        await page["#dilation-width"].FillAsync("1");
+        await page["#outputPadding-width"].FillAsync("1");
+        await Expect(page["#formula-width"]).ToHaveTextAsync("(8 - 1)*2 + 3 - 0 - 0 + 1 = 18");
+        await Expect(page["#scene .output .values text"]).ToHaveCountAsync(18 * 18);
+        await Expect(page.Page).ToHaveURLAsync(new Regex("op=conv-transpose&size=8&kernel=3&stride=2&outputPadding=1$", RegexOptions.None, TimeSpan.FromSeconds(1)));
+    }
+
+    [BrowserFact]
+    public async Task TensorFlowAndPyTorch_AreOneExample_WhoseWindowJumpsByACell()
+    {
+        await using WatchedPage page = await playground.OpenAsync("");
+        await page.Button("TensorFlow or PyTorch").ClickAsync();
+        await page["#position"].FillAsync("5");
+        await Expect(page["#explain"]).ToContainTextAsync("output[1, 1] = ");
+        foreach ((string link, string padded, string first) in ((string, string, string)[])
+            [
+                ("", "9 × 9", "2·0 + "), ("See PyTorch’s padding=1", "10 × 10", "3·0 + "), ("See TensorFlow’s SAME", "9 × 9", "2·0 + "),
+            ])
+        {
+            if (link.Length > 0)
+                await page.Button(link).ClickAsync();
+
+            await Expect(page["#scene .caption"].Nth(1)).ToContainTextAsync($"padded to {padded}");
+            await Expect(page["#explain"]).ToContainTextAsync($"output[1, 1] = {first}");
+            await Expect(page.Button("TensorFlow or PyTorch")).ToHaveAttributeAsync("aria-pressed", "true");
+        }
+    }
+
+    [BrowserFact]
+    public async Task ThousandNumbers_AreWrittenOverSeveralFrames()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=arithmetic&op=conv&size=34&kernel=3", width: 3840, height: 2160);
+        await Expect(page["#scene .output .values text"]).ToHaveCountAsync(32 * 32);
+        await page.Page.EvaluateAsync(
+            """
+            () => {
+              window.most = 0;
+              const count = list => { window.most = Math.max(window.most, list.reduce((sum, { addedNodes }) => sum + addedNodes.length, 0)); };
+              new MutationObserver(count).observe(document.querySelector('#scene'), { subtree: true, childList: true });
+            }
+            """);
+        await page["#size-width"].PressAsync("ArrowDown");
+        await Expect(page["#scene .output .values text"]).ToHaveCountAsync(31 * 31);
+        Assert.InRange(await page.Page.EvaluateAsync<int>("() => window.most"), 31, 300);
+    }
+
+    [BrowserFact]
     public async Task SeedChain_FeedsTheOutputInAgain()
     {
         await using WatchedPage page = await playground.OpenAsync("");

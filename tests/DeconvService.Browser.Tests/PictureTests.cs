@@ -45,6 +45,27 @@ public sealed class PictureTests(Playground playground)
     }
 
     [BrowserFact]
+    public async Task ScaleAndOffset_ChangeEveryPixel()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=picture&kernel=identity");
+        await Expect(page["#picture-compare .tag-after"]).ToHaveTextAsync("identity");
+        await page["#picture-scale"].FillAsync("0");
+        await page["#picture-offset"].FillAsync("0.25"); // of white
+        await Expect(page["#picture-code"]).ToContainTextAsync("kernel=identity&scale=0&offset=0.25'");
+        await Expect(page.Page).ToHaveURLAsync(new Regex("kernel=identity&scale=0&offset=0\\.25&picture=cat$", RegexOptions.None, Soon));
+
+        // No picture is left of it, only the offset.
+        await page.Page.WaitForFunctionAsync(
+            """
+            () => {
+              const canvas = document.createElement('canvas').getContext('2d');
+              canvas.drawImage(document.querySelector('#picture-compare img[alt=after]'), 0, 0);
+              return canvas.getImageData(0, 0, 200, 100).data.every((value, at) => value === (at % 4 === 3 ? 255 : 64));
+            }
+            """);
+    }
+
+    [BrowserFact]
     public async Task Weight_ThatIsEdited_MakesAMatrixOfTheVisitors()
     {
         await using WatchedPage page = await playground.OpenAsync("?view=picture&kernel=sharpen");

@@ -95,6 +95,35 @@ public sealed class UpscaleTests(Playground playground)
     }
 
     [BrowserFact]
+    public async Task Keyboard_RunsTheNetwork_AndReachesTheResult()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=upscale");
+        await Expect(page["#upscale-code"]).ToContainTextAsync("drawing.png");
+        await page["#upscale-source input[type=file]"].SetInputFilesAsync(await playground.SmallPictureAsync());
+        await Expect(page["#upscale-code"]).ToContainTextAsync("@picture.png");
+        await TabToAsync(page, "upscale-run");
+        await page.Page.Keyboard.PressAsync("Enter");
+        await Expect(page["#upscale-status"]).ToHaveTextAsync("done", new LocatorAssertionsToHaveTextOptions { Timeout = 60_000 });
+
+        await page["header .brand"].FocusAsync();
+        List<string> reached = await TabToAsync(page, "copy-upscale");
+        string[] expected = ["compare-view", "divider", "sample", "choose", "upscale-model", "upscale-run", "button", "copy-upscale"];
+        Assert.Equal(expected, reached.Where(expected.Contains).Distinct(StringComparer.Ordinal));
+
+        static async Task<List<string>> TabToAsync(WatchedPage page, string id)
+        {
+            var reached = new List<string>();
+            while (reached.Count < 60 && !reached.Contains(id))
+            {
+                await page.Page.Keyboard.PressAsync("Tab");
+                reached.Add(await page.Page.EvaluateAsync<string>("() => document.activeElement.id || document.activeElement.className || document.activeElement.textContent"));
+            }
+
+            return reached;
+        }
+    }
+
+    [BrowserFact]
     public async Task Views_AreReachedByKeyboard_AndByTheBrowsersBack()
     {
         await using WatchedPage page = await playground.OpenAsync("");

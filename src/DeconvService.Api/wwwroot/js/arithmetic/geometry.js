@@ -53,8 +53,13 @@ export function fromPlane(axis, p) {
 /** How many products meet in each cell of the plane, along an axis. */
 export function overlapsOf(axis) {
   const counts = Array(axis.plane).fill(0);
-  for (let i = 0; i < axis.drivers; i++)
-    for (const { at } of fromDriver(axis, i)) if (at >= 0 && at < axis.plane) counts[at]++;
+  for (let i = 0; i < axis.drivers; i++) {
+    for (let k = 0; k < axis.kernel; k++) {
+      const at = i * axis.stride + k * axis.dilation - axis.begin;
+      if (at >= 0 && at < axis.plane) counts[at]++;
+    }
+  }
+
   return counts;
 }
 

@@ -13,11 +13,11 @@ let masks = 0;
 /**
  * Draws a grid.
  * place: {x, y, cell} in pixels, em the size of type (1 as usual); extent: {rows, columns} of cells inside, {top, left, bottom, right} of
- * cells around (padding or crop); values: rows of numbers or null; digits: whether each of them is one digit; heat: counts of the rows and
- * of the columns, whose products shade the cells, or null.
+ * cells around (padding or crop); heat: counts of the rows and of the columns, whose products shade the cells, or null. Numbers are written
+ * afterwards, row by row, because thousands of them take longer than a frame.
  */
 export class Grid {
-  constructor(name, place, extent, { values = null, digits = false, heat = null, ghost = false } = {}) {
+  constructor(name, place, extent, { heat = null, ghost = false } = {}) {
     this.place = place;
     this.extent = extent;
     this.fine = place.cell < FineSize;
@@ -34,8 +34,6 @@ export class Grid {
     this.group.append(this.marks, svg('path', { class: 'lines', d: this.lines(0, 0, rows, columns) }));
     this.labels = svg('g', { class: 'values' });
     this.group.append(this.labels);
-    if (values && digits) this.writeDigits(values);
-    else if (values) this.write((row, column) => values[row][column]);
   }
 
   /** Pixel position of the top left corner of a cell; cells around have negative or large indices. */
@@ -73,11 +71,13 @@ export class Grid {
     return d;
   }
 
-  /** Writes a number into every cell, where there is room: valueOf(row, column). */
-  write(valueOf) {
-    const { cell, em } = this.place, size = cell * 0.42, texts = [];
-    if (cell < TextSize * em) return;
+  /** Writes a number into every cell, where there is room, a row at each step: valueOf(row, column). */
+  *write(valueOf) {
+    const size = this.startWriting();
+    if (!size) return;
+    const { cell } = this.place;
     for (let row = 0; row < this.extent.rows; row++) {
+      const texts = [];
       for (let column = 0; column < this.extent.columns; column++) {
         const [x, y] = this.corner(row, column), text = String(valueOf(row, column)).replace('-', '−'), node = svg('text');
         node.setAttribute('x', x + cell / 2);
@@ -86,19 +86,29 @@ export class Grid {
         node.textContent = text;
         texts.push(node);
       }
-    }
 
-    this.labels.setAttribute('font-size', size);
-    this.labels.replaceChildren(...texts);
+      this.labels.append(...texts);
+      yield texts.length;
+    }
   }
 
   /** Writes rows of single digits: a text for each row, in which every letter has its place, takes a fraction of the time. */
-  writeDigits(values) {
-    const { cell, em } = this.place, size = cell * 0.42;
-    if (cell < TextSize * em || this.extent.columns === 0) return;
-    const places = Array.from({ length: this.extent.columns }, (_, column) => this.corner(0, column)[0] + cell / 2).join(' ');
+  *writeDigits(values) {
+    const size = this.startWriting();
+    if (!size) return;
+    const { cell } = this.place, places = Array.from({ length: this.extent.columns }, (_, column) => this.corner(0, column)[0] + cell / 2).join(' ');
+    for (const [row, line] of values.entries()) {
+      this.labels.append(svg('text', { x: places, y: this.corner(row, 0)[1] + cell / 2 + size * 0.36 }, line.join('')));
+      yield line.length / 4;
+    }
+  }
+
+  /** Empties the cells, and gives the size of numbers in them, or 0 where there is no room. */
+  startWriting() {
+    const { cell, em } = this.place, size = cell < TextSize * em ? 0 : cell * 0.42;
+    this.labels.replaceChildren();
     this.labels.setAttribute('font-size', size);
-    this.labels.replaceChildren(...values.map((line, row) => svg('text', { x: places, y: this.corner(row, 0)[1] + cell / 2 + size * 0.36 }, line.join(''))));
+    return size;
   }
 
   /**

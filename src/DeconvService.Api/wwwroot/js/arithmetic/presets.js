@@ -1,4 +1,4 @@
-// Combinations worth looking at.
+// Combinations worth looking at. Where the difference between two is what matters, the preset has both, and a link leads from each to the other.
 
 import { makeState, toAddress } from './state.js';
 
@@ -11,12 +11,21 @@ export const presets = [
   { name: 'U-Net up-convolution', about: 'Kernel 2, stride 2: every output cell is made by one input cell.', given: { op: 'conv-transpose', size: 4, kernel: 2, stride: 2 } },
   { name: 'Checkerboard', about: 'Kernel 3 is no multiple of stride 2: the kernels overlap unevenly.', given: { op: 'conv-transpose', size: 4, kernel: 3, stride: 2, show: 'overlap' } },
   { name: 'Even overlap', about: 'Kernel 4 is a multiple of stride 2: away from the border all cells get the same number of products.', given: { op: 'conv-transpose', size: 4, kernel: 4, stride: 2, begin: 1, end: 1, show: 'overlap' } },
-  { name: 'TensorFlow SAME', about: 'Pads 0 at the beginning and 1 at the end. Compare with the next one.', given: { op: 'conv', size: 8, kernel: 3, stride: 2, padding: 'same-upper' } },
-  { name: 'PyTorch padding=1', about: 'The same output size as TensorFlow’s SAME, but every window begins one cell earlier.', given: { op: 'conv', size: 8, kernel: 3, stride: 2, begin: 1, end: 1, fit: 'floor' } },
+  {
+    name: 'TensorFlow or PyTorch', link: 'See TensorFlow’s SAME', given: { op: 'conv', size: 8, kernel: 3, stride: 2, padding: 'same-upper' },
+    about: 'TensorFlow’s SAME pads 0 at the beginning and 1 at the end: the first window begins on the first cell.',
+    other: {
+      link: 'See PyTorch’s padding=1', given: { op: 'conv', size: 8, kernel: 3, stride: 2, begin: 1, end: 1, fit: 'floor' },
+      about: 'PyTorch’s padding=1: the same size, but every window begins one cell earlier. Weights of the one see a shifted picture in the other.',
+    },
+  },
 ];
 
 const key = state => JSON.stringify(toAddress({ ...state, code: 'curl', step: 0 }));
-const keys = presets.map(({ given }) => key(makeState(given)));
+const known = new Map(presets.flatMap(preset => {
+  const entry = (shown, other) => [key(makeState(shown.given)), { preset, shown, other }];
+  return preset.other ? [entry(preset, preset.other), entry(preset.other, preset)] : [entry(preset)];
+}));
 
-/** The one that a state is, or undefined. */
-export const presetOf = state => presets[keys.indexOf(key(state))];
+/** What a state is: the preset, which of its two combinations is shown, and the other one if there is one; or undefined. */
+export const presetOf = state => known.get(key(state));

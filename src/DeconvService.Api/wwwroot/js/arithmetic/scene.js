@@ -28,8 +28,12 @@ export class Scene {
     this.last = null;
   }
 
-  /** Draws everything anew for a state. values: {input, weight, output} as rows of numbers, output null while it is unknown. */
-  draw(state, axes, values) {
+  /**
+   * Draws everything anew for a state, in steps of a millisecond or so. What is seen changes between two steps, all of it together: shown()
+   * is called then, and numbers follow row by row. Before, the older drawing stands as it was.
+   * values: {input, weight, output} as rows of numbers, output null while it is unknown.
+   */
+  *draw(state, axes, values, shown) {
     this.axes = axes;
     this.transposed = state.op === 'conv-transpose';
     this.works = axes.every(axis => axis.works);
@@ -44,33 +48,44 @@ export class Scene {
     };
     const places = this.arrange(extents), counts = this.transposed && state.show === 'overlap' ? axes.map(overlapsOf) : null;
     this.counted = counts !== null;
-    this.kernel = new Grid('kernel', places.kernel, extents.kernel, { values: values.weight });
-    this.input = new Grid('input', places.input, extents.input, { values: values.input, digits: true });
+    this.kernel = new Grid('kernel', places.kernel, extents.kernel);
+    this.input = new Grid('input', places.input, extents.input);
+    yield;
     this.output = new Grid('output', places.output, extents.output, { ghost: !this.works, heat: counts });
+    yield;
     this.plane = this.transposed ? this.output : this.input;
     this.driver = this.transposed ? this.input : this.output;
     this.markRemainder();
-    if (counts) this.output.write((row, column) => counts[0][row] * counts[1][column]);
-    else this.showOutput(values);
-
-    this.root.replaceChildren(this.kernel.group, this.input.group, this.output.group);
-    this.caption('Kernel', this.kernel, `${h.kernel} × ${w.kernel}`);
-    this.caption('Input', this.input, `${h.input} × ${w.input}${this.transposed ? '' : this.aroundOf('padded to')}${this.leftOver()}`);
-    this.caption('Output', this.output, this.works ? `${h.output} × ${w.output}${this.transposed ? this.aroundOf('cropped from') : ''}${products(counts)}` : 'none');
+    const window = this.cutWindow(values.weight);
+    yield;
+    const old = this.root.getElementsByTagName('*').length; // to take nodes away costs about as much as to add them
+    this.root.replaceChildren(
+      this.kernel.group, this.input.group, this.output.group,
+      this.caption('Kernel', this.kernel, `${h.kernel} × ${w.kernel}`),
+      this.caption('Input', this.input, `${h.input} × ${w.input}${this.transposed ? '' : this.aroundOf('padded to')}${this.leftOver()}`),
+      this.caption('Output', this.output, this.works ? `${h.output} × ${w.output}${this.transposed ? this.aroundOf('cropped from') : ''}${products(counts)}` : 'none'));
     this.root.classList.toggle('fine', this.input.fine);
     this.upper.classList.toggle('fine', this.input.fine);
-    this.cutWindow(values.weight);
+    this.window.replaceChildren(...window);
+    this.cell.setAttribute('d', `M0 0h${this.plane.place.cell}v${this.plane.place.cell}h${-this.plane.place.cell}Z`);
     this.last = null;
+    shown();
+    yield old;
+    yield* this.kernel.write((row, column) => values.weight[row][column]);
+    yield* this.input.writeDigits(values.input);
+    if (counts) yield* this.output.write((row, column) => counts[0][row] * counts[1][column]);
+    else yield* this.writeOutput(values);
   }
 
   /** Writes the values of the output, once the service has said them. */
-  showOutput({ output }) {
-    if (output && this.works && !this.counted) this.output.write((row, column) => output[row][column]);
+  *writeOutput({ output }) {
+    if (output && this.works && !this.counted) yield* this.output.write((row, column) => output[row][column]);
   }
 
   /** Finds one size of cell for all three grids, and where they stand. */
   arrange(extents) {
     const { clientWidth: width, clientHeight: height } = this.root;
+    this.width = width;
     for (const layer of [this.root, this.upper]) layer.setAttribute('viewBox', `0 0 ${width} ${height}`);
     const full = ({ rows, columns, top, left, bottom, right }) => ({ rows: Math.max(1, rows + top + bottom), columns: Math.max(1, columns + left + right) });
     const [k, i, o] = [full(extents.kernel), full(extents.input), full(extents.output)];
@@ -103,8 +118,8 @@ export class Scene {
   /** Name and size above a grid, as far to the left as the drawing's edge wants it. */
   caption(name, grid, size) {
     const length = (name.length + 1 + size.length) * WidthOfLetter * this.em;
-    const x = Math.max(1, Math.min(grid.place.x, this.root.clientWidth - length));
-    this.root.append(svg('text', { class: 'caption', x, y: grid.place.y - 10 * this.em }, `${name} `, svg('tspan', { class: 'size' }, size)));
+    const x = Math.max(1, Math.min(grid.place.x, this.width - length));
+    return svg('text', { class: 'caption', x, y: grid.place.y - 10 * this.em }, `${name} `, svg('tspan', { class: 'size' }, size));
   }
 
   aroundOf(words) {
@@ -133,8 +148,7 @@ export class Scene {
     const shown = cell >= WeightSize * this.em && h.kernel * w.kernel <= MostWeights ? weight : [];
     const texts = shown.flatMap((line, row) => line.map((value, column) =>
       svg('text', { class: 'tap', x: (column * w.dilation + 1) * cell - 3, y: (row * h.dilation + 1) * cell - 4 }, String(value).replace('-', '−'))));
-    this.window.replaceChildren(outline, ...texts);
-    this.cell.setAttribute('d', `M0 0h${cell}v${cell}h${-cell}Z`);
+    return [outline, ...texts];
   }
 
   /**

@@ -1,6 +1,6 @@
 // The arithmetic view: state -> drawing at once, then the service's formula, values, notes or refusal.
 
-import { byId, count, bytes, copyText, debounce, element, onceAFrame } from '../shared/dom.js';
+import { byId, count, bytes, copyText, debounce, element, onceAFrame, overFrames } from '../shared/dom.js';
 import { ServiceProblem, origin, postJson } from '../shared/api.js';
 import { saidOnce, showProblem } from '../shared/problem.js';
 import * as url from '../shared/url.js';
@@ -17,7 +17,9 @@ const Tick = 650;
 /** Outputs of more cells than this are not asked for: their cells are too small to show a value. */
 const MostValues = 256 * 256;
 
-let state, axes, values, scene, showNumbers, selects, calls = null, timer = 0, hovered = null, cursor = 'driver', open = false;
+let state, axes, values, scene, showNumbers, selects, calls = null, timer = 0, hovered = null, cursor = 'driver', open = false, drawn = false;
+
+const drawing = overFrames();
 
 /** Prepares the view once. */
 export function start() {
@@ -40,6 +42,7 @@ export function start() {
   byId('apart').onchange = event => change({ apart: event.target.checked, ...(event.target.checked ? {} : { height: { ...state.width } }), step: 0 });
   byId('presets').append(...presets.map(({ name, about, given }) =>
     element('button', { type: 'button', className: 'chip', title: about, onclick: () => change({ ...makeState(given), code: state.code }) }, name)));
+  byId('about-other').onclick = () => change({ ...makeState(presetOf(state).other.given), code: state.code, step: state.step }); // the same step: the window is seen to jump
   byId('feed-back').onclick = () => change({ height: { ...state.height, size: axes[0].output }, width: { ...state.width, size: axes[1].output }, step: 0 });
   byId('copy-code').onclick = event => copyText(byId('code'), event.target);
   byId('play').onclick = () => playing() ? stop() : play();
@@ -74,9 +77,11 @@ function change(part) {
   showNumbers(state);
   byId('apart').checked = state.apart;
   byId('rule').textContent = ruleOf(state);
-  const preset = presetOf(state);
-  byId('about').textContent = preset?.about ?? 'The address of this page holds all that you see: it can be shared as a link.';
-  [...byId('presets').children].forEach((chip, index) => { chip.ariaPressed = String(presets[index] === preset); });
+  const known = presetOf(state);
+  byId('about').textContent = known?.shown.about ?? 'The address of this page holds all that you see: it can be shared as a link.';
+  byId('about-other').textContent = known?.other?.link ?? '';
+  byId('about-other').hidden = !known?.other;
+  [...byId('presets').children].forEach((chip, index) => { chip.ariaPressed = String(presets[index] === known?.preset); });
   byId('code').textContent = snippets(state, axes, origin())[state.code];
   byId('code').parentElement.classList.toggle('folded', state.code === 'curl');
   const feeds = axes.every(axis => axis.works && axis.output <= 128) && axes.some(axis => axis.output !== axis.input);
@@ -92,19 +97,22 @@ function change(part) {
   url.write('arithmetic', toAddress(state));
 }
 
+/** Draws over the next frames. Until the new grids are on the screen, the older ones are not lit for the newer state. */
 function draw() {
-  scene.draw(state, axes, values);
+  drawn = false;
+  drawing.run(scene.draw(state, axes, values, () => { drawn = true; light(); }));
   const last = steps() - 1;
   byId('position').max = String(Math.max(0, last));
   state.step = Math.max(0, Math.min(state.step, last));
+  byId('position').value = String(state.step);
   for (const id of ['play', 'back', 'forward', 'position']) byId(id).disabled = last < 1;
-  light();
 }
 
-const steps = () => scene.works ? axes[0].drivers * axes[1].drivers : 0;
+const steps = () => axes.every(axis => axis.works) ? axes[0].drivers * axes[1].drivers : 0;
 
 /** What is lit: the cell under the pointer, or else the step. */
 function light() {
+  if (!drawn) return;
   byId('position').value = String(state.step);
   const here = steps() ? { side: 'driver', row: Math.floor(state.step / axes[1].drivers), column: state.step % axes[1].drivers } : null;
   const focus = hovered ?? here;
@@ -141,14 +149,14 @@ function stop() {
 function listen(root) {
   const at = event => {
     const box = root.getBoundingClientRect();
-    return scene.at(event.clientX - box.left, event.clientY - box.top);
+    return drawn ? scene.at(event.clientX - box.left, event.clientY - box.top) : null;
   };
   root.onpointermove = onceAFrame(event => { if (!playing()) { hovered = at(event); light(); } });
   root.onpointerleave = () => requestAnimationFrame(() => { hovered = null; light(); });
   root.onpointerdown = event => {
     const cell = at(event);
     stop();
-    if (cell?.side === 'driver' && scene.works) goTo(cell.row * axes[1].drivers + cell.column);
+    if (cell?.side === 'driver' && steps()) goTo(cell.row * axes[1].drivers + cell.column);
     else if (cell) { hovered = cell; light(); }
   };
   root.onkeydown = event => {
@@ -188,7 +196,7 @@ const ask = debounce(80, async () => {
     if (signal.aborted) return;
     const columns = output.shape[3];
     values.output = Array.from({ length: output.shape[2] }, (_, row) => output.data.slice(row * columns, (row + 1) * columns));
-    scene.showOutput(values);
+    if (drawing.idle) drawing.run(scene.writeOutput(values)); // or else the drawing comes to it
     light();
   } catch (error) {
     if (signal.aborted) return;

@@ -44,6 +44,35 @@ export function onceAFrame(run) {
   };
 }
 
+/**
+ * What such work may take of a frame's 16 ms: milliseconds of its own, and new nodes, which cost the browser about 0.03 ms each to lay out
+ * and paint.
+ */
+const ShareOfTime = 4, ShareOfNodes = 150;
+
+/**
+ * Spreads work over frames: run(steps) takes a generator and goes from one of its steps to the next, in every frame as far as its share
+ * goes. A step may yield how many nodes it made or took away. Newer work takes the place of what is not done. idle says whether nothing is left.
+ */
+export function overFrames() {
+  let work = null, frame = 0;
+  const go = () => {
+    const end = performance.now() + ShareOfTime;
+    frame = 0;
+    for (let nodes = 0; work && nodes < ShareOfNodes && performance.now() < end;) {
+      const { done, value } = work.next();
+      if (done) work = null;
+      nodes += value ?? 0;
+    }
+
+    if (work) frame = requestAnimationFrame(go);
+  };
+  return {
+    run(steps) { work = steps; frame ||= requestAnimationFrame(go); },
+    get idle() { return work === null; },
+  };
+}
+
 /** Copies the text of an element and says so on the button; where a page may not copy (no HTTPS), the text is selected instead. */
 export async function copyText(source, button) {
   const label = button.textContent;
@@ -58,8 +87,8 @@ export async function copyText(source, button) {
   setTimeout(() => { button.textContent = label; }, 1500);
 }
 
-/** A whole number with thin spaces between thousands. */
-export const count = value => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u2009');
+/** A whole number with thin spaces between thousands, at which no line breaks. */
+export const count = value => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
 /** Bytes for people. */
 export function bytes(value) {
