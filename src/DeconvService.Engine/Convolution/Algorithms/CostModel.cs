@@ -17,7 +17,7 @@ internal static class CostModel
 
     // Weights beyond this do not stay in the last-level cache from run to run, and come from memory at so many bytes a cycle.
     private const double CachedBytes = 16 << 20;
-    private const double MemoryBytesPerCycle = 4;
+    private const double MemoryBytesPerCycle = 8;
     private const double CacheBytesPerCycle = 12;
 
     // Weights that do not fit the second-level cache pass by once for each panel or block of tiles; a panel reads a few numbers at a
@@ -34,9 +34,23 @@ internal static class CostModel
     // Transposing a sum in a square of 16 x 16.
     private const double TransposedNumber = 0.5;
 
-    // Packing touches single numbers; a filter's transform takes a multiply-add for about each of its numbers besides.
-    private const double PackNumber = 1;
-    private const double PackTransformed = 4;
+    // A register block of Winograd's tiles has so many rows at the most; a step's loads and its loop take so many cycles beside the
+    // multiply-adds, and at least the time of weights from the second-level cache and of sums that wait for the last step's.
+    private const double BlockRows = 14;
+    private const double BlockStep = 2;
+    private const double ShortestStep = 8;
+
+    // In planar order every m-th number of a row is gathered, one by one: so much for a vector.
+    private const double StridedVector = 40;
+
+    // Packing weights, cycles a number: for direct convolution and for matrix products; and Winograd's, for each number as it came, each
+    // transformed one, and each call of a transform (one input channel, L outputs). What the last-level cache does not hold takes more.
+    private const double PackDirect = 8;
+    private const double PackGemm = 2.2;
+    private const double PackSource = 1;
+    private const double PackTransformed = 1.15;
+    private const double PackCall = 50;
+    private const double PackFromMemory = 2;
 
     /// <summary><see cref="Algorithms.Gemm"/>.</summary>
     public static double Gemm(ConvShape shape, WeightUse use)
@@ -48,7 +62,7 @@ internal static class CostModel
         products *= PrefersChannels(shape) ? 1 : Math.Ceiling(positions / Lanes) * Lanes / positions;
         double gather = positions * kernel * shape.InputChannels / Lanes * GatherVector;
         double weights = shape.Weight.Count;
-        return Math.Max(1.05 * products, Traffic(weights)) + Passing(weights, panels, PanelBytesPerCycle) + gather + (use == WeightUse.Once ? weights * PackNumber : 0);
+        return Math.Max(1.05 * products, Traffic(weights)) + Passing(weights, panels, PanelBytesPerCycle) + gather + Packing(use, weights, weights, weights * PackGemm);
     }
 
     /// <summary>Whether <see cref="GemmChannels"/> is the better matrix product: it wastes lanes of channels instead of positions, and transposes its sums.</summary>
@@ -68,7 +82,7 @@ internal static class CostModel
         double products = geometry.Vectors * geometry.Products.CyclesPerVector * geometry.Lanes / Lanes;
         double copied = geometry.CopiesNothing ? 0 : shape.Input.Count * geometry.Depth.Shifts.Length / Lanes;
         double weights = shape.Weight.Count;
-        return Math.Max(products, Traffic(weights)) + (copied * MoveVector) + (use == WeightUse.Once ? weights * PackNumber : 0);
+        return Math.Max(products, Traffic(weights)) + (copied * MoveVector) + Packing(use, weights, weights, weights * PackDirect);
     }
 
     /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>
@@ -79,11 +93,30 @@ internal static class CostModel
         double tiles = (double)geometry.OutputRows * geometry.RowTiles * groups;
         double inputRows = geometry.Shares ? (double)geometry.InputRows * geometry.Width.Spread * geometry.Width.InputTiles : (double)geometry.OutputRows * geometry.RowTiles;
         double inputVectors = geometry.Planar ? geometry.Channels * 1.5 / Lanes : geometry.ChannelBlocks;
-        double products = tiles * points * geometry.Reduction * vectorsF * phases;
+        double products = tiles * points * geometry.Reduction * vectorsF * phases * (geometry.Shares ? geometry.InsideShare : 1);
+        double neighbours = geometry.Joined ? tiles / groups : geometry.Width.Tiles;
+        double block = neighbours / Math.Ceiling(neighbours / BlockRows) * Math.Min(vectorsF, 2);
+        products *= Math.Max(block + BlockStep, ShortestStep) / block;
+        double gathered = 0;
+        if (geometry.Planar)
+        {
+            double lines = geometry.Height.Size.Outputs * geometry.Width.Size.Alpha;
+            gathered = inputRows * groups * inputVectors * geometry.Parts * lines * (geometry.Width.Size.Outputs * geometry.Width.Step > 1 ? StridedVector : MoveVector);
+        }
+
         double transforms = points * TransformVector * ((inputRows * groups * inputVectors * geometry.Parts) + (tiles * phases * vectorsF));
         double weights = points * phases * geometry.Reduction * vectorsF * Lanes * groups;
         double passing = Passing(weights / groups, Math.Ceiling(tiles / groups / BlockTiles), BlockBytesPerCycle) * groups;
-        return Math.Max(1.05 * products, Traffic(weights)) + passing + transforms + (use == WeightUse.Once ? weights * PackTransformed : 0);
+        double source = geometry.Shape.Weight.Count, calls = geometry.Shape.InputChannels * vectorsF;
+        double packing = (source * PackSource) + (weights * PackTransformed) + (calls * PackCall);
+        return Math.Max(products, Traffic(weights)) + passing + transforms + gathered + Packing(use, source, weights, packing);
+    }
+
+    // What packing adds to a request that brings its own weights.
+    private static double Packing(WeightUse use, double source, double packed, double cycles)
+    {
+        bool cached = (source + packed) * sizeof(float) <= CachedBytes;
+        return use == WeightUse.Many ? 0 : cycles + (cached ? 0 : packed * PackFromMemory);
     }
 
     // Lanes that are computed for each one that is used.

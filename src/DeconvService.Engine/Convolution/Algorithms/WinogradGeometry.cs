@@ -26,6 +26,8 @@ internal sealed class WinogradGeometry
     // Taps of the depth are shared where a plane has enough tiles to fill a register block.
     private const int EnoughTiles = 12;
 
+    private const int MaximumSample = 1000;
+
     public WinogradGeometry(ConvShape shape, TapAxis depth, WinogradGrid height, WinogradGrid width, int lanes)
     {
         (Shape, Depth, Height, Width, Lanes) = (shape, depth, height, width, lanes);
@@ -71,6 +73,12 @@ internal sealed class WinogradGeometry
 
     /// <summary>Whether any tiles are read more than once; then those of the whole input are there at once.</summary>
     public bool Shares => SharesDepth || Height.Shared > 1 || Width.Shared > 1;
+
+    /// <summary>
+    /// Whether neighbouring rows of tiles are one row for the products; not where a row has other terms than the next, or more columns of
+    /// inputs than of outputs.
+    /// </summary>
+    public bool Joined => !Planar && Height.Shared * Width.Shared == 1;
 
     /// <summary>Parts of the depth.</summary>
     public int DepthParts { get; }
@@ -154,6 +162,17 @@ internal sealed class WinogradGeometry
             end--;
 
         return (begin, end);
+    }
+
+    /// <summary>How much of the shared axis lies inside, on average over the rows of tiles; of many rows a sample has to do.</summary>
+    public double InsideShare
+    {
+        get
+        {
+            int rows = OutputRows, sample = Math.Min(rows, MaximumSample);
+            double inside = Range(sample).Sum(i => Inside((int)((long)i * rows / sample)) is var (begin, end) ? end - begin : 0);
+            return sample == 0 ? 0 : inside / sample / (SharesDepth ? DepthTaps.Length : Height.Shared);
+        }
     }
 
     /// <summary>The row of transformed tiles that the first term of a row of outputs reads.</summary>

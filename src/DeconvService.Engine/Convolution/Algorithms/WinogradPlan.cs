@@ -172,9 +172,8 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(float* transformed, float* weights, float* products, Block block, int vectors)
     {
-        // Neighbouring rows of tiles are one strip, except where a row has other terms than the next, or more columns of inputs than of outputs.
         int columns = TransformedColumns(block.Columns), spread = _geometry.Width.Spread;
-        bool joined = !_geometry.Planar && _geometry.Height.Shared * _geometry.Width.Shared == 1;
+        bool joined = _geometry.Joined;
         int count = joined ? 1 : block.Rows * spread, tiles = joined ? block.Rows * spread * block.Columns : block.Columns;
         Strip* strips = stackalloc Strip[count];
         for (int i = 0; i < count; i++)
