@@ -82,7 +82,9 @@ internal static class CostModel
         double products = geometry.Vectors * geometry.Products.CyclesPerVector * geometry.Lanes / Lanes;
         double copied = geometry.CopiesNothing ? 0 : shape.Input.Count * geometry.Depth.Shifts.Length / Lanes;
         double weights = shape.Weight.Count;
-        return Math.Max(products, Traffic(weights)) + (copied * MoveVector) + Packing(use, weights, weights, weights * PackDirect);
+        double panels = geometry.Vectors / shape.Groups / geometry.Products.Vectors;
+        double passing = Passing(weights / shape.Groups, panels, PanelBytesPerCycle) * shape.Groups;
+        return Math.Max(products, Traffic(weights)) + passing + (copied * MoveVector) + Packing(use, weights, weights, weights * PackDirect);
     }
 
     /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>

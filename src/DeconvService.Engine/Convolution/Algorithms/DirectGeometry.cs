@@ -35,7 +35,7 @@ internal sealed class DirectGeometry
         double useful = UsefulRows(shape.PaddingMode);
         double flatVectors = Height.Grid * (double)(Width.Grid + ColumnRest) / lanes;
         Flat = flatVectors <= useful * rowVectors;
-        Vectors = (double)shape.Batch * shape.Groups * Depth.Grid * (Flat ? flatVectors : useful * rowVectors);
+        Vectors = (double)shape.Batch * shape.Groups * Depth.Grid * (Flat ? Math.Ceiling(flatVectors) : useful * rowVectors);
 
         long plane = sizeof(float) * (long)Depth.Input * Height.Input * Width.Input;
         long sets = CacheWayBytes / GreatestCommonDivisor(plane, CacheWayBytes);
