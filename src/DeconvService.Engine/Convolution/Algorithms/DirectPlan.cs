@@ -62,7 +62,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pack(float* weight, float* packed)
     {
-        int channels = _products.Channels, outputs = _request.Shape.OutputChannels / _request.Shape.Groups, merged = _products.Rows / outputs;
+        int channels = _products.Channels, outputs = _request.Shape.OutputChannels / _request.Shape.Groups;
         nint kernel = (nint)_products.Depth.Kernel * _products.Height.Kernel * _products.Width.Kernel;
         bool transposed = _request.Shape.Kind == ConvKind.Transposed;
         nint outputStride = transposed ? kernel : channels * kernel, channelStride = transposed ? outputs * kernel : kernel;
@@ -80,20 +80,33 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
                         {
                             foreach (DirectTap tap in group.Taps)
                             {
-                                for (int c = first; c < first + _products.ChannelBlock; c++)
-                                {
-                                    for (int r = firstRow + blocks.Begin(block); r < firstRow + blocks.Begin(block + 1); r++)
-                                    {
-                                        (int output, int phase) = Math.DivRem(r, merged);
-                                        int index = tap.Kernels[phase];
-                                        *packed++ = index < 0 ? 0 : weight[(output * outputStride) + (c * channelStride) + index];
-                                    }
-                                }
+                                PackTap(tap, firstRow + blocks.Begin(block), blocks.Size(block), outputStride, weight + (first * channelStride), channelStride, packed);
+                                packed += _products.ChannelBlock * (nint)blocks.Size(block);
                             }
                         }
                     }
                 }
             }
+        }
+    }
+
+    // The numbers of one tap for a row block and a block of channels: [c][R].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void PackTap(DirectTap tap, int firstRow, int rows, nint outputStride, float* weight, nint channelStride, float* packed)
+    {
+        // Where each row's number is; worked out once for all channels, because the division takes longer than all the rest.
+        int merged = _products.Rows / (_request.Shape.OutputChannels / _request.Shape.Groups);
+        nint* places = stackalloc nint[MicroKernelTable.MaximumRows];
+        for (int r = 0; r < rows; r++)
+        {
+            (int output, int phase) = Math.DivRem(firstRow + r, merged);
+            places[r] = tap.Kernels[phase] < 0 ? -1 : (output * outputStride) + tap.Kernels[phase];
+        }
+
+        for (int c = 0; c < _products.ChannelBlock; c++, weight += channelStride, packed += rows)
+        {
+            for (int r = 0; r < rows; r++)
+                packed[r] = places[r] < 0 ? 0 : weight[places[r]];
         }
     }
 
