@@ -1,12 +1,16 @@
+using DeconvService.Engine.Kernels;
+using DeconvService.Engine.Simd;
+
 namespace DeconvService.Engine.Convolution.Algorithms;
 
 /// <summary>
-/// What an algorithm would cost, in cycles of one core that does one multiply-add of a vector of 16 a cycle. Only the ratios matter: they
-/// say where Winograd's saved products are worth its transforms and its larger weights.
+/// What an algorithm would cost, in cycles of one core that does 16 multiply-adds a cycle: one of a vector of 16, or two of vectors of 8.
+/// Only the ratios matter: they say where Winograd's saved products are worth its transforms and its larger weights.
 /// </summary>
 internal static class CostModel
 {
-    private const double Lanes = 16;
+    /// <summary>Multiply-adds of a cycle.</summary>
+    public const double Lanes = 16;
 
     // Loads, arithmetic and stores of one vector in a transform, with its share of the transposition; measured: 10 to 12.
     private const double TransformVector = 11;
@@ -25,8 +29,16 @@ internal static class CostModel
     private const double SecondLevelBytes = 1 << 20;
     private const double PanelBytesPerCycle = 8;
     private const double BlockBytesPerCycle = 24;
-    private const double PanelPositions = 48;
     private const double BlockTiles = 42;
+
+    /// <summary>Panels of a matrix product that stay in half of a second-level cache of 1 MB while all weights pass by.</summary>
+    public const int GemmBatchBytes = 512 << 10;
+
+    /// <summary>
+    /// The row of sums that a matrix product writes at once: long, but a block of channels in the first-level cache (9 rows are 18 KB).
+    /// Half as long is 2 to 4 % slower where the reduction is 64.
+    /// </summary>
+    public const int GemmBatchPositions = 512;
 
     // A product with a panel of one vector loads a number for every multiply-add, instead of two for three: three quarters of the speed.
     private const double OneVector = 4.0 / 3;
@@ -52,26 +64,30 @@ internal static class CostModel
     private const double PackCall = 50;
     private const double PackFromMemory = 2;
 
-    /// <summary><see cref="Algorithms.Gemm"/>.</summary>
-    public static double Gemm(ConvShape shape, WeightUse use)
+    // With 16 registers, blocks of 4 positions and 3 vectors of weights read both factors from the second-level cache, where 4 rows of
+    // weights stay in the first: measured 1 to 15 % slower, with vectors of 8.
+    private const double FewRegisters = 1.08;
+
+    /// <summary><see cref="Algorithms.Gemm"/> or <see cref="GemmChannels"/>.</summary>
+    public static double Gemm<V>(ConvShape shape, WeightUse use)
+        where V : struct, IVec<V>
     {
-        double products = shape.MultiplyAdds / Lanes;
-        double positions = Positions(shape);
-        double kernel = shape.Weight.Count / ((double)shape.Weight[0] * shape.Weight[1]);
-        double panels = Math.Ceiling(positions / PanelPositions);
-        products *= PrefersChannels(shape) ? 1 : Math.Ceiling(positions / Lanes) * Lanes / positions;
-        double gather = positions * kernel * shape.InputChannels / Lanes * GatherVector;
+        double positions = Positions(shape), reduction = Reduction(shape);
+        double products = shape.MultiplyAdds / Lanes * (PrefersChannels<V>(shape) ? 1 : Wasted(positions, V.Count));
+        double gather = positions * reduction * shape.Groups / Lanes * GatherVector;
         double weights = shape.Weight.Count;
-        return Math.Max(1.05 * products, Traffic(weights)) + Passing(weights, panels, PanelBytesPerCycle) + gather + Packing(use, weights, weights, weights * PackGemm);
+        double batch = Math.Clamp(GemmBatchBytes / (sizeof(float) * reduction), Blocking.Vectors<V>() * V.Count, GemmBatchPositions);
+        double passing = Passing(weights, Math.Ceiling(positions / batch), PanelBytesPerCycle);
+        return Math.Max(1.05 * products, Traffic(weights)) + passing + gather + Packing(use, weights, weights, weights * PackGemm);
     }
 
     /// <summary>Whether <see cref="GemmChannels"/> is the better matrix product: it wastes lanes of channels instead of positions, and transposes its sums.</summary>
-    public static bool PrefersChannels(ConvShape shape)
+    public static bool PrefersChannels<V>(ConvShape shape)
+        where V : struct, IVec<V>
     {
-        double outputs = shape.OutputChannels / shape.Groups, reduction = (double)shape.MultiplyAdds / shape.Output.Count;
-        double positions = Positions(shape);
-        double ofPositions = Wasted(positions) * reduction / Lanes * (positions <= Lanes ? OneVector : 1);
-        double ofChannels = (Wasted(outputs) * reduction / Lanes) + TransposedNumber;
+        double outputs = shape.OutputChannels / shape.Groups, reduction = Reduction(shape), positions = Positions(shape);
+        double ofPositions = Wasted(positions, V.Count) * reduction / Lanes * (positions <= V.Count ? OneVector : 1);
+        double ofChannels = (Wasted(outputs, V.Count) * reduction / Lanes * (V.Registers < 32 ? FewRegisters : 1)) + TransposedNumber;
         return ofChannels < ofPositions;
     }
 
@@ -122,7 +138,10 @@ internal static class CostModel
     }
 
     // Lanes that are computed for each one that is used.
-    private static double Wasted(double numbers) => Math.Ceiling(numbers / Lanes) * Lanes / numbers;
+    private static double Wasted(double numbers, int lanes) => Math.Ceiling(numbers / lanes) * lanes / numbers;
+
+    // Multiply-adds of an output: the numbers of a panel at one position.
+    private static double Reduction(ConvShape shape) => (double)shape.MultiplyAdds / shape.Output.Count;
 
     private static double Positions(ConvShape shape) =>
         shape.Kind == ConvKind.Transposed ? shape.Input.Count / (double)shape.InputChannels : shape.Output.Count / (double)shape.OutputChannels;

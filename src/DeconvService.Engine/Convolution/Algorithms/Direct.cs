@@ -51,7 +51,7 @@ internal sealed class Direct : IConvAlgorithm
         if (DirectGeometry.TryCreate<V>(shape, request.Threads) is not { } geometry)
             return null;
 
-        bool faster = CostModel.Direct(shape, request.Weights.Use, geometry) < CostModel.Gemm(shape, request.Weights.Use);
+        bool faster = CostModel.Direct(shape, request.Weights.Use, geometry) < CostModel.Gemm<V>(shape, request.Weights.Use);
         return faster || request.EvenIfSlow ? new DirectPlan<V>(request, geometry) : null;
     }
 }

@@ -13,11 +13,6 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     where V : struct, IVec<V>
 {
-    // Panels that stay in half of a second-level cache of 1 MB while all weights pass by, and the row of sums that is written at once:
-    // long enough to write whole cache lines, short enough to stay in the first-level cache for a block of channels.
-    private const int BatchBytes = 512 << 10;
-    private const int BatchPositions = 256;
-
     // Outputs beyond this are not found in a last-level cache; see CostModel. Fetching smaller ones beforehand gains nothing.
     private const int CachedBytes = 16 << 20;
 
@@ -44,7 +39,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
 
         _fetchesOutput = request.Shape.Output.Count * sizeof(float) > CachedBytes;
         int wanted = request.Threads == 1 ? 1 : 4 * request.Threads;
-        long fitting = Math.Min(BatchBytes / (sizeof(float) * panels.Floats), BatchPositions / panels.Width);
+        long fitting = Math.Min(CostModel.GemmBatchBytes / (sizeof(float) * panels.Floats), CostModel.GemmBatchPositions / panels.Width);
         _batches = new EvenSplit(panels.Split.Pieces, (int)Math.Clamp(fitting, 1, Math.Max(1, Groups * (long)panels.Split.Pieces / wanted)));
         int items = Groups * _batches.Pieces;
         _shared = items < wanted;

@@ -44,7 +44,7 @@ internal sealed class Winograd : IConvAlgorithm
         if (shape.Accuracy == Accuracy.Exact || axes[0].Phases.Length > 1)
             return null;
 
-        double best = request.EvenIfSlow ? double.PositiveInfinity : CostModel.Gemm(shape, request.Weights.Use);
+        double best = request.EvenIfSlow ? double.PositiveInfinity : CostModel.Gemm<V>(shape, request.Weights.Use);
         if (!request.EvenIfSlow && DirectGeometry.TryCreate<V>(shape, threads: 1) is { } direct)
             best = Math.Min(best, CostModel.Direct(shape, request.Weights.Use, direct));
 
