@@ -55,10 +55,12 @@ internal static class CostModel
     // In planar order every m-th number of a row is gathered, one by one: so much for a vector.
     private const double StridedVector = 40;
 
-    // Packing weights, cycles a number: for direct convolution and for matrix products; and Winograd's, for each number as it came, each
-    // transformed one, and each call of a transform (one input channel, L outputs). What the last-level cache does not hold takes more.
+    // Packing weights, cycles a number: for direct convolution, for matrix products, and for those with channels in the lanes; and Winograd's,
+    // for each number as it came, each transformed one, and each call of a transform (one input channel, L outputs). What the last-level
+    // cache does not hold takes more.
     private const double PackDirect = 8;
     private const double PackGemm = 2.2;
+    private const double PackLanes = 8.5;
     private const double PackSource = 1;
     private const double PackTransformed = 1.15;
     private const double PackCall = 50;
@@ -73,7 +75,7 @@ internal static class CostModel
         where V : struct, IVec<V>
     {
         double positions = Positions(shape), reduction = Reduction(shape);
-        double products = shape.MultiplyAdds / Lanes * (PrefersChannels<V>(shape) ? 1 : Wasted(positions, V.Count));
+        double products = shape.MultiplyAdds / Lanes * (PrefersChannels<V>(shape, use) ? 1 : Wasted(positions, V.Count));
         double gather = positions * reduction * shape.Groups / Lanes * GatherVector;
         double weights = shape.Weight.Count;
         double batch = Math.Clamp(GemmBatchBytes / (sizeof(float) * reduction), Blocking.Vectors<V>() * V.Count, GemmBatchPositions);
@@ -82,13 +84,14 @@ internal static class CostModel
     }
 
     /// <summary>Whether <see cref="GemmChannels"/> is the better matrix product: it wastes lanes of channels instead of positions, and transposes its sums.</summary>
-    public static bool PrefersChannels<V>(ConvShape shape)
+    public static bool PrefersChannels<V>(ConvShape shape, WeightUse use)
         where V : struct, IVec<V>
     {
         double outputs = shape.OutputChannels / shape.Groups, reduction = Reduction(shape), positions = Positions(shape);
         double ofPositions = Wasted(positions, V.Count) * reduction / Lanes * (positions <= V.Count ? OneVector : 1);
         double ofChannels = (Wasted(outputs, V.Count) * reduction / Lanes * (V.Registers < 32 ? FewRegisters : 1)) + TransposedNumber;
-        return ofChannels < ofPositions;
+        double packing = use == WeightUse.Once ? (PackLanes - PackGemm) * reduction / positions : 0;
+        return ofChannels + packing < ofPositions;
     }
 
     /// <summary><see cref="Algorithms.Direct"/> with the given blocks.</summary>
