@@ -29,7 +29,7 @@ internal sealed class Depthwise : IConvAlgorithm
         TapAxis[] axes = TapAxis.Of(shape);
         SeparableTaps? separable = shape.Accuracy == Accuracy.Exact ? null : SeparableTaps.TryFind(shape, request.Weights.Weight.Span);
 
-        if (separable is null && ChannelsAreFaster(shape, axes, V.Count) && DepthwiseChannels<V>.TryPlan(request) is { } channels)
+        if (separable is null && shape.Accuracy != Accuracy.Exact && ChannelsAreFaster(shape, axes, V.Count) && DepthwiseChannels<V>.TryPlan(request) is { } channels)
             return channels;
 
         // A residual may be the output itself, which is then to be read once only; what is written past the caches may be written twice.

@@ -47,7 +47,12 @@ internal sealed class Direct : IConvAlgorithm
     public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
         where V : struct, IVec<V>
     {
+        // Exact results do not depend on the size of the picture, so that a tile has the bits of the whole: then the order of the sums must
+        // not either, and one algorithm serves all sizes.
         ConvShape shape = request.Shape;
+        if (shape.Accuracy == Accuracy.Exact && !request.EvenIfSlow)
+            return null;
+
         if (DirectGeometry.TryCreate<V>(shape, request.Threads) is not { } geometry)
             return null;
 
