@@ -60,7 +60,7 @@ public sealed unsafe class AlignedBufferPool : IDisposable
 
         try
         {
-            pointer = (float*)NativeMemory.AlignedAlloc((nuint)capacity, Alignment);
+            pointer = (float*)HugePages.AlignedAlloc(capacity, Alignment);
         }
         catch (OutOfMemoryException)
         {

@@ -3,6 +3,7 @@ using DeconvService.Engine;
 using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Convolution.Algorithms;
 using DeconvService.Engine.Simd;
+using DeconvService.Engine.Tensors;
 using DeconvService.Engine.Threading;
 using DeconvService.Testing;
 
@@ -83,11 +84,12 @@ internal static class LayersCommand
             using var weights = new ConvWeights(_weight, _bias);
             ConvPlan plan = engine.CreatePlan(_shape, weights);
             using Workspace workspace = engine.RentWorkspace(plan);
-            float[] output = new float[_shape.Output.Count];
-            plan.Run(_input, output, workspace);
+            using AlignedBuffer input = engine.Buffers.Rent(_input.Length), output = engine.Buffers.Rent(_shape.Output.Count);
+            _input.CopyTo(input.Span);
+            plan.Run(input.Span, output.Span, workspace);
             _reference ??= MakeReference(_shape, _input, _weight, _bias);
-            double error = Tolerance.ErrorOf(_reference, output);
-            InTurn times = InTurn.Measure(() => plan.Run(_input, output, workspace), peer, seconds);
+            double error = Tolerance.ErrorOf(_reference, output.Span);
+            InTurn times = InTurn.Measure(() => plan.Run(input.Span, output.Span, workspace), peer, seconds);
             double gflops = 2e-6 * _shape.MultiplyAdds / times.OursMs;
             return new LayerRow(
                 layer.Name, threads, times.OursMs, times.PeerMs, times.PeerMs / times.OursMs, times.MinRatio, gflops, 100 * gflops / (peak * threads), plan.Algorithm, error);

@@ -20,6 +20,22 @@ public sealed unsafe class AlignedBufferPoolTests
         Assert.Equal(0, pool.LentBytes);
     }
 
+    // Their last page is an ordinary one where the capacity is no multiple of a huge page's size.
+    [Theory]
+    [InlineData(HugePages.SmallestBytes - 64)]
+    [InlineData(HugePages.SmallestBytes)]
+    [InlineData(HugePages.SmallestBytes + (HugePages.PageBytes / 4))]
+    [InlineData(16 * HugePages.PageBytes)]
+    public void Rent_AroundTheSizeOfHugePages_AlignedAndUsable(long bytes)
+    {
+        using var pool = new AlignedBufferPool();
+        using AlignedBuffer buffer = pool.Rent(bytes / sizeof(float));
+        bool huge = OperatingSystem.IsLinux() && Environment.SystemPageSize == 4096 && buffer.Capacity >= HugePages.SmallestBytes;
+        Assert.Equal(0u, (nuint)buffer.Pointer % (nuint)(huge ? HugePages.PageBytes : 64));
+        buffer.Span.Fill(1);
+        Assert.False(buffer.Span.ContainsAnyExcept(1));
+    }
+
     [Fact]
     public void Rent_AfterReturn_GivesTheSameMemory()
     {
