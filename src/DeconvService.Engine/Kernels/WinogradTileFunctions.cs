@@ -32,16 +32,18 @@ internal sealed unsafe class WinogradTileFunctions
 
     /// <summary>The sizes that there are.</summary>
     public static ReadOnlySpan<WinogradSize> Sizes =>
-        (WinogradSize[])[new(1, 1), new(4, 2), new(4, 3), new(5, 3), new(6, 2), new(6, 3), new(6, 4), new(6, 5), new(8, 2), new(8, 4), new(8, 5), new(8, 6)];
+        (WinogradSize[])[new(1, 1), new(3, 2), new(4, 2), new(4, 3), new(5, 3), new(5, 4), new(6, 2), new(6, 3), new(6, 4), new(6, 5), new(8, 2), new(8, 4), new(8, 5), new(8, 6)];
 
     /// <summary>The functions for a size of each axis.</summary>
     public static WinogradTileFunctions Find<V>(WinogradSize height, WinogradSize width)
         where V : struct, IVec<V> => (height.Alpha, height.Outputs) switch
         {
             (1, 1) => Find<V, WinogradAxis<Winograd1, Number1>>(width),
+            (3, 2) => Find<V, WinogradAxis<Winograd3, Number2>>(width),
             (4, 2) => Find<V, WinogradAxis<Winograd4, Number2>>(width),
             (4, 3) => Find<V, WinogradAxis<Winograd4, Number3>>(width),
             (5, 3) => Find<V, WinogradAxis<Winograd5, Number3>>(width),
+            (5, 4) => Find<V, WinogradAxis<Winograd5, Number4>>(width),
             (6, 2) => Find<V, WinogradAxis<Winograd6, Number2>>(width),
             (6, 3) => Find<V, WinogradAxis<Winograd6, Number3>>(width),
             (6, 4) => Find<V, WinogradAxis<Winograd6, Number4>>(width),
@@ -58,9 +60,11 @@ internal sealed unsafe class WinogradTileFunctions
         where TH : struct, IWinogradAxis => (width.Alpha, width.Outputs) switch
         {
             (1, 1) => Of<V, TH, WinogradAxis<Winograd1, Number1>>(),
+            (3, 2) => Of<V, TH, WinogradAxis<Winograd3, Number2>>(),
             (4, 2) => Of<V, TH, WinogradAxis<Winograd4, Number2>>(),
             (4, 3) => Of<V, TH, WinogradAxis<Winograd4, Number3>>(),
             (5, 3) => Of<V, TH, WinogradAxis<Winograd5, Number3>>(),
+            (5, 4) => Of<V, TH, WinogradAxis<Winograd5, Number4>>(),
             (6, 2) => Of<V, TH, WinogradAxis<Winograd6, Number2>>(),
             (6, 3) => Of<V, TH, WinogradAxis<Winograd6, Number3>>(),
             (6, 4) => Of<V, TH, WinogradAxis<Winograd6, Number4>>(),

@@ -41,6 +41,34 @@ internal unsafe interface IWinogradTransform
         where M : struct, INumberConstant;
 }
 
+/// <summary>Points 0, 1, infinity: F(2,2), "Karatsuba". The fewest transformed weights, for layers that wait for them.</summary>
+internal readonly unsafe struct Winograd3 : IWinogradTransform
+{
+    public static int Alpha => 3;
+
+    public static ReadOnlySpan<double> Points => [0, 1];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Input<V>(float* source, nint sourceStride, float* target, nint targetStride)
+        where V : struct, IVec<V>
+    {
+        V d0 = V.Load(source), d1 = V.Load(source + sourceStride), d2 = V.Load(source + (2 * sourceStride));
+        (d1 - d0).Store(target);
+        d1.Store(target + targetStride);
+        (d2 - d1).Store(target + (2 * targetStride));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Output<V, M>(float* source, nint sourceStride, float* target, nint targetStride, V bias)
+        where V : struct, IVec<V>
+        where M : struct, INumberConstant
+    {
+        V one = V.Load(source + sourceStride) + bias;
+        (V.Load(source) + one).Store(target);
+        (V.Load(source + (2 * sourceStride)) + one).Store(target + targetStride);
+    }
+}
+
 /// <summary>Points 0, 1, -1, infinity: F(2,3) and F(3,2).</summary>
 internal readonly unsafe struct Winograd4 : IWinogradTransform
 {
@@ -79,12 +107,15 @@ internal readonly unsafe struct Winograd4 : IWinogradTransform
     }
 }
 
-/// <summary>Points +-a, +-b, infinity with a = 3/8, b = 5/4: F(3,3), whose tiles long kernels share.</summary>
-/// <remarks>Without 0 there are pairs only. Of the fractions by eighths these have the smallest error, less than half of that of 0, 1, -1, 2.</remarks>
+/// <summary>Points +-a, +-b, infinity with a = 3/8, b = 5/4: F(3,3), whose tiles long kernels share, and F(4,2).</summary>
+/// <remarks>
+/// Without 0 there are pairs only. Of the fractions by eighths these have the smallest error, less than half of that of 0, 1, -1, 2;
+/// for F(4,2) two thirds.
+/// </remarks>
 internal readonly unsafe struct Winograd5 : IWinogradTransform
 {
-    private const float A1 = 3f / 8, A2 = A1 * A1;
-    private const float B1 = 5f / 4, B2 = B1 * B1;
+    private const float A1 = 3f / 8, A2 = A1 * A1, A3 = A2 * A1;
+    private const float B1 = 5f / 4, B2 = B1 * B1, B3 = B2 * B1;
 
     public static int Alpha => 5;
 
@@ -120,10 +151,9 @@ internal readonly unsafe struct Winograd5 : IWinogradTransform
         minus = V.Load(source + (3 * sourceStride));
         V sumB = plus + minus, differenceB = plus - minus;
         (bias + sumA + sumB).Store(target);
-        V rest = M.Value == 2 ? last + bias : bias;
-        V.MultiplyAdd(V.Broadcast(A1), differenceA, V.MultiplyAdd(V.Broadcast(B1), differenceB, rest)).Store(target + targetStride);
-        if (M.Value == 3)
-            V.MultiplyAdd(V.Broadcast(A2), sumA, V.MultiplyAdd(V.Broadcast(B2), sumB, last + bias)).Store(target + (2 * targetStride));
+        WinogradPowers.Add<V, M>(1, A1, differenceA, B1, differenceB, last, bias, target + targetStride);
+        WinogradPowers.Add<V, M>(2, A2, sumA, B2, sumB, last, bias, target + (2 * targetStride));
+        WinogradPowers.Add<V, M>(3, A3, differenceA, B3, differenceB, last, bias, target + (3 * targetStride));
     }
 }
 
@@ -175,23 +205,10 @@ internal readonly unsafe struct Winograd6 : IWinogradTransform
         minus = V.Load(source + (4 * sourceStride));
         V sumB = plus + minus, differenceB = plus - minus;
         (zero + sumA + sumB).Store(target);
-        Power<V, M>(1, A1, differenceA, B1, differenceB, last, bias, target + targetStride);
-        Power<V, M>(2, A2, sumA, B2, sumB, last, bias, target + (2 * targetStride));
-        Power<V, M>(3, A3, differenceA, B3, differenceB, last, bias, target + (3 * targetStride));
-        Power<V, M>(4, A4, sumA, B4, sumB, last, bias, target + (4 * targetStride));
-    }
-
-    // Output i: a^i times the sum or difference at +-a, plus b^i times that at +-b.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Power<V, M>(int i, float a, V atA, float b, V atB, V last, V bias, float* target)
-        where V : struct, IVec<V>
-        where M : struct, INumberConstant
-    {
-        if (i >= M.Value)
-            return;
-
-        V rest = i == M.Value - 1 ? last + bias : bias;
-        V.MultiplyAdd(V.Broadcast(a), atA, V.MultiplyAdd(V.Broadcast(b), atB, rest)).Store(target);
+        WinogradPowers.Add<V, M>(1, A1, differenceA, B1, differenceB, last, bias, target + targetStride);
+        WinogradPowers.Add<V, M>(2, A2, sumA, B2, sumB, last, bias, target + (2 * targetStride));
+        WinogradPowers.Add<V, M>(3, A3, differenceA, B3, differenceB, last, bias, target + (3 * targetStride));
+        WinogradPowers.Add<V, M>(4, A4, sumA, B4, sumB, last, bias, target + (4 * targetStride));
     }
 }
 
@@ -236,11 +253,11 @@ internal readonly unsafe struct Winograd8 : IWinogradTransform
         minus = V.Load(source + (6 * sourceStride));
         V sumC = plus + minus, differenceC = plus - minus;
         (zero + sumA + (sumB + sumC)).Store(target);
-        Power<V, M>(1, differenceA, B, differenceB, C, differenceC, last, bias, target + targetStride);
-        Power<V, M>(2, sumA, B2, sumB, C2, sumC, last, bias, target + (2 * targetStride));
-        Power<V, M>(3, differenceA, B2 * B, differenceB, C2 * C, differenceC, last, bias, target + (3 * targetStride));
-        Power<V, M>(4, sumA, B2 * B2, sumB, C2 * C2, sumC, last, bias, target + (4 * targetStride));
-        Power<V, M>(5, differenceA, B2 * B2 * B, differenceB, C2 * C2 * C, differenceC, last, bias, target + (5 * targetStride));
+        WinogradPowers.Add<V, M>(1, differenceA, B, differenceB, C, differenceC, last, bias, target + targetStride);
+        WinogradPowers.Add<V, M>(2, sumA, B2, sumB, C2, sumC, last, bias, target + (2 * targetStride));
+        WinogradPowers.Add<V, M>(3, differenceA, B2 * B, differenceB, C2 * C, differenceC, last, bias, target + (3 * targetStride));
+        WinogradPowers.Add<V, M>(4, sumA, B2 * B2, sumB, C2 * C2, sumC, last, bias, target + (4 * targetStride));
+        WinogradPowers.Add<V, M>(5, differenceA, B2 * B2 * B, differenceB, C2 * C2 * C, differenceC, last, bias, target + (5 * targetStride));
     }
 
     // The points p and -p: x (x +- p)(x^2 - q^2)(x^2 - r^2)
@@ -253,18 +270,6 @@ internal readonly unsafe struct Winograd8 : IWinogradTransform
         V odd = V.Broadcast(p) * V.MultiplyAdd(product, d1, V.NegatedMultiplyAdd(sum, d3, d5));
         (even + odd).Store(target);
         (even - odd).Store(target + stride);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Power<V, M>(int i, V atA, float b, V atB, float c, V atC, V last, V bias, float* target)
-        where V : struct, IVec<V>
-        where M : struct, INumberConstant
-    {
-        if (i >= M.Value)
-            return;
-
-        V rest = atA + (i == M.Value - 1 ? last + bias : bias);
-        V.MultiplyAdd(V.Broadcast(b), atB, V.MultiplyAdd(V.Broadcast(c), atC, rest)).Store(target);
     }
 }
 

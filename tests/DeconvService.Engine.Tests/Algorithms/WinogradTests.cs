@@ -30,7 +30,7 @@ public sealed class WinogradTests
         }
 
         Assert.Equal(WinogradTileFunctions.Sizes.ToArray().Order(BySize).ToArray(), sizes.Order(BySize).ToArray());
-        Assert.Superset(new HashSet<string>(["planar", "lanes", "depth", "rows", "columns", "spread", "parts", "phases", "groups"], StringComparer.Ordinal), kinds);
+        Assert.Superset(new HashSet<string>(["planar", "lanes", "depth", "rows", "columns", "spread", "parts", "phases", "own tiles", "groups"], StringComparer.Ordinal), kinds);
     }
 
     [Theory]
@@ -81,6 +81,8 @@ public sealed class WinogradTests
         yield return Transposed("t_9x9_stride_2", [1, 18, 9, 11], [18, 20, 9, 8], new() { Padding = 3, Stride = 2 });
         yield return Transposed("t_dilation_stride_1", [1, 3, 9, 11], [3, 4, 4, 5], new() { Dilation = 2, Padding = 2 });
         yield return Transposed("t_3d", [1, 3, 4, 9, 11], [3, 4, 3, 4, 4], new() { Stride = (int[])[1, 2, 2], Padding = 1 });
+        yield return Transposed("t_own_tiles", [2, 18, 8, 9], [18, 20, 4, 4], new() { Stride = 2, Padding = 1 });
+        yield return Transposed("t_own_tiles_3d", [1, 17, 3, 8, 4], [17, 3, 3, 4, 6], new() { Stride = (int[])[1, 2, 3], Padding = ConvPadding.Pairs((int[])[1, 1, 2], (int[])[1, 1, 2]) });
         yield return Transposed("t_groups", [1, 34, 6, 7], [34, 17, 5, 5], new() { Groups = 2, Stride = 2, Padding = 2 });
     }
 
@@ -101,7 +103,7 @@ public sealed class WinogradTests
     private static IEnumerable<string> Kinds(WinogradGeometry cut) => ((string, bool)[])
         [
             ("planar", cut.Planar), ("lanes", !cut.Planar), ("depth", cut.SharesDepth), ("rows", cut.Height.Shared > 1), ("columns", cut.Width.Shared > 1),
-            ("spread", cut.Width.Spread > 1), ("parts", cut.Parts > 1), ("phases", cut.Phases > 1), ("groups", cut.Shape.Groups > 1),
+            ("spread", cut.Width.Spread > 1), ("parts", cut.Parts > 1), ("phases", cut.Phases > 1), ("own tiles", cut.Height.Separate || cut.Width.Separate), ("groups", cut.Shape.Groups > 1),
         ] is var all ? all.Where(kind => kind.Item2).Select(kind => kind.Item1) : [];
 
     private static void CheckOne<V>(ConvCase layer, Random random)

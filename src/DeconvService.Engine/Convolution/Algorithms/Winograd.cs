@@ -80,8 +80,8 @@ internal sealed class Winograd : IConvAlgorithm
         var grids = new List<WinogradGrid>();
         foreach (WinogradSize size in WinogradTileFunctions.Sizes)
         {
-            if ((size != new WinogradSize(8, 6) || accuracy == Accuracy.Fast) && WinogradGrid.Of(axis, size) is { } grid)
-                grids.Add(grid);
+            if (size != new WinogradSize(8, 6) || accuracy == Accuracy.Fast)
+                grids.AddRange(WinogradGrid.Of(axis, size));
         }
 
         return [.. grids];

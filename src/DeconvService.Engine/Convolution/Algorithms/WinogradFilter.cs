@@ -84,7 +84,7 @@ internal static unsafe class WinogradFilter
         var indices = new List<int>(geometry.Phases * geometry.Terms.Length * rows * columns);
         for (int phase = 0; phase < geometry.Phases; phase++)
         {
-            (int phaseHeight, int phaseWidth) = Math.DivRem(phase, width.Low.Length);
+            (int phaseHeight, int phaseWidth) = Math.DivRem(phase, width.Phases);
             foreach (WinogradTerm term in geometry.Terms)
             {
                 int plane = geometry.DepthTaps[term.Depth].Kernel * height.Axis.Kernel;

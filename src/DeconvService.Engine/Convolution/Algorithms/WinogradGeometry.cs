@@ -35,7 +35,7 @@ internal sealed class WinogradGeometry
         ChannelBlocks = (Channels + lanes - 1) / lanes;
         DepthTaps = [.. depth.Phases[0].OrderBy(tap => depth.Shifts[tap.Shift])];
         SharesDepth = DepthTaps.Length > 1 && RowTiles * height.Tiles * height.Spread >= EnoughTiles;
-        Planar = Channels <= lanes / 2 && height.TileShift <= 1;
+        Planar = Channels <= lanes / 2 && height.TileShift <= 1 && !height.Separate && !width.Separate;
         DepthParts = SharesDepth ? 1 : DepthTaps.Length;
         Parts = DepthParts * height.Offsets.Length * width.Offsets.Length;
         Terms = Planar ? PlanarTerms() : LaneTerms();
@@ -83,7 +83,7 @@ internal sealed class WinogradGeometry
     /// <summary>Parts of the depth.</summary>
     public int DepthParts { get; }
 
-    /// <summary>Parts of all axes: each has tiles of its own.</summary>
+    /// <summary>Parts of all axes: each has tiles of its own. Where phases have tiles of their own, those of all phases.</summary>
     public int Parts { get; }
 
     /// <summary>
@@ -94,7 +94,16 @@ internal sealed class WinogradGeometry
     public WinogradTerm[] Terms { get; }
 
     /// <summary>Phases of the output.</summary>
-    public int Phases => Height.Low.Length * Width.Low.Length;
+    public int Phases => Height.Phases * Width.Phases;
+
+    /// <summary>
+    /// The part of a phase's first term. It is 0 unless phases have tiles of their own: those are the parts of their numbers.
+    /// </summary>
+    public int FirstPart(int phase)
+    {
+        (int height, int width) = Math.DivRem(phase, Width.Phases);
+        return (Height.Separate ? height * Width.Offsets.Length : 0) + (Width.Separate ? width : 0);
+    }
 
     /// <summary>Products of a tile.</summary>
     public int Points => Height.Size.Alpha * Width.Size.Alpha;
@@ -216,8 +225,8 @@ internal sealed class WinogradGeometry
         .. from depth in Range(SharesDepth ? DepthTaps.Length : 1)
            from sharedHeight in Range(Height.Shared)
            from partDepth in Range(DepthParts)
-           from partHeight in Range(Height.Offsets.Length)
-           from partWidth in Range(Width.Offsets.Length)
+           from partHeight in Range(Height.PhaseParts)
+           from partWidth in Range(Width.PhaseParts)
            from sharedWidth in Range(Width.Shared)
            select new WinogradTerm(depth + partDepth, partHeight, sharedHeight, partWidth, sharedWidth),
     ];
@@ -228,8 +237,8 @@ internal sealed class WinogradGeometry
            from sharedWidth in Range(Width.Shared)
            from sharedHeight in Range(Height.Shared)
            from partDepth in Range(DepthParts)
-           from partHeight in Range(Height.Offsets.Length)
-           from partWidth in Range(Width.Offsets.Length)
+           from partHeight in Range(Height.PhaseParts)
+           from partWidth in Range(Width.PhaseParts)
            select new WinogradTerm(depth + partDepth, partHeight, sharedHeight, partWidth, sharedWidth),
     ];
 }

@@ -31,9 +31,18 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// <para>
 /// The phases of a transposed convolution (<see cref="TapAxis"/>) read the same tiles. Tile t reads inputs <c>First + t * m ...</c>; phase p,
 /// whose taps read from shift lo(p) on, gets from it the outputs at <c>o = s * (First + t * m + j - lo(p)) + p</c>, j = 0 .. m - 1, s the number
-/// of phases. The numbers p - s * lo(p) are s neighbours, so the tile's outputs of all phases together are <c>s * m</c> neighbours, from
-/// <c>s * (First + t * m) + OutputShift</c> on: every output belongs to one tile.
+/// of phases. The numbers p - s * lo(p) are s neighbours, so the tile's outputs of all phases together are <c>s * m</c> neighbours: every
+/// output belongs to one tile.
 /// </para>
+/// <para>
+/// Or each phase has tiles of its own, which begin where its taps do (<see cref="Separate"/>): more tiles are transformed, but those of
+/// phases that read other windows have one window less at the end, which may save a tile.
+/// </para>
+/// <code>
+/// 16 inputs, kernel 4, stride 2, pad 1:   phase 0 reads windows -1 .. 14, phase 1 windows 0 .. 15
+///   the same tiles for both, m = 3        -1 .. 1 | 2 .. 4 | .. | 14 .. 16          6 tiles of 4 products, 36 * 16 in two dimensions
+///   tiles of their own,      m = 4        -1 .. 2 | .. | 11 .. 14   0 .. 3 | .. |   4 tiles of 5 products, 16 * 25
+/// </code>
 /// </remarks>
 internal sealed class WinogradGrid
 {
@@ -44,10 +53,9 @@ internal sealed class WinogradGrid
     private readonly int[][][] _taps;
     private readonly int _segments;
 
-    private WinogradGrid(TapAxis axis, WinogradSize size, int[][][] taps, int[] low, int outputShift)
+    private WinogradGrid(TapAxis axis, WinogradSize size, int[][][] taps, int first)
     {
-        (Axis, Size, _taps, Low, OutputShift) = (axis, size, taps, low, outputShift);
-        First = low.Min();
+        (Axis, Size, _taps, First) = (axis, size, taps, first);
         int longest = taps.Max(parts => parts.Max(part => part.Length));
         _segments = (longest + size.Taps - 1) / size.Taps;
         bool shared = size.Taps % size.Outputs == 0;
@@ -78,14 +86,23 @@ internal sealed class WinogradGrid
     /// <summary>Tiles from one such segment to the next.</summary>
     public int TileShift { get; }
 
-    /// <summary>The lowest shift of each phase.</summary>
-    public int[] Low { get; }
-
     /// <summary>Lowest input that the first tile reads.</summary>
     public int First { get; }
 
-    /// <summary>See the class.</summary>
-    public int OutputShift { get; }
+    /// <summary>Number of phases.</summary>
+    public int Phases => _taps.Length;
+
+    /// <summary>Whether each phase has tiles of its own: the part of its number.</summary>
+    public bool Separate { get; private init; }
+
+    /// <summary>Parts that a phase sums up.</summary>
+    public int PhaseParts => Separate ? 1 : Offsets.Length;
+
+    /// <summary>Where among the outputs of a tile each phase has its first.</summary>
+    public int[] Places { get; private init; } = [0];
+
+    /// <summary>The first tile's first output; negative where that and some further ones do not exist.</summary>
+    public int FirstOutput { get; private init; }
 
     /// <summary>Tiles of outputs on one of the <see cref="Spread"/> axes.</summary>
     public int Tiles { get; private init; }
@@ -108,15 +125,20 @@ internal sealed class WinogradGrid
         return index < taps.Length ? taps[index] : -1;
     }
 
-    /// <summary>The axis in tiles of the given size, or null where that does not fit.</summary>
-    public static WinogradGrid? Of(TapAxis axis, WinogradSize size)
+    /// <summary>The ways to cut the axis into tiles of the given size.</summary>
+    public static IEnumerable<WinogradGrid> Of(TapAxis axis, WinogradSize size)
     {
-        WinogradGrid? grid = axis.Phases.Length == 1 ? OfOnePhase(axis, size) : OfPhases(axis, size);
-        if (grid is null || (size.Taps > 1 && grid.LongestPart < size.Taps))
-            return null;
+        WinogradGrid?[] grids = axis.Phases.Length == 1 ? [OfOnePhase(axis, size)] : [OfPhases(axis, size, separate: false), OfPhases(axis, size, separate: true)];
+        foreach (WinogradGrid? grid in grids)
+        {
+            if (grid is null || (size.Taps > 1 && grid.LongestPart < size.Taps))
+                continue;
 
-        grid.Offsets = [.. from offset in grid.Offsets from s in Enumerable.Range(0, grid.Shared > 1 ? 1 : grid._segments) select offset + (s * size.Taps * grid.Step)];
-        return grid;
+            if (!grid.Separate)
+                grid.Offsets = [.. from offset in grid.Offsets from s in Enumerable.Range(0, grid.Shared > 1 ? 1 : grid._segments) select offset + (s * size.Taps * grid.Step)];
+
+            yield return grid;
+        }
     }
 
     private int LongestPart => _taps.Max(parts => parts.Max(part => part.Length));
@@ -133,7 +155,7 @@ internal sealed class WinogradGrid
         if ((long)stride * dilation > MaximumStep)
             return null;
 
-        return new WinogradGrid(axis, size, [parts], [axis.Shifts[0]], -axis.Shifts[0])
+        return new WinogradGrid(axis, size, [parts], axis.Shifts[0])
         {
             Step = stride / divisor * dilation,
             Spread = spread,
@@ -143,7 +165,7 @@ internal sealed class WinogradGrid
         };
     }
 
-    private static WinogradGrid? OfPhases(TapAxis axis, WinogradSize size)
+    private static WinogradGrid? OfPhases(TapAxis axis, WinogradSize size, bool separate)
     {
         if (axis.InputStep != 1 || axis.Phases.Any(taps => taps.Length == 0))
             return null;
@@ -161,11 +183,29 @@ internal sealed class WinogradGrid
         }
 
         int[] places = [.. low.Select((shift, p) => p - (count * shift))];
-        int positions = axis.Grid + low.Max() - low.Min();
-        return places.Max() - places.Min() != count - 1 ? null : new WinogradGrid(axis, size, ordered, low, places.Min())
+        if (places.Max() - places.Min() != count - 1)
+            return null;
+
+        int first = low.Min(), shared = (axis.Grid + low.Max() - first + size.Outputs - 1) / size.Outputs, own = (axis.Grid + size.Outputs - 1) / size.Outputs;
+        if (separate)
+        {
+            // As many tiles would be more work for nothing, and segments would be parts of the parts.
+            return own == shared || ordered.Max(parts => parts[0].Length) > size.Taps ? null : new WinogradGrid(axis, size, ordered, first)
+            {
+                Step = 1,
+                Separate = true,
+                Offsets = Array.ConvertAll(low, shift => shift - first),
+                Places = [.. Enumerable.Range(0, count)],
+                Tiles = own,
+            };
+        }
+
+        return new WinogradGrid(axis, size, ordered, first)
         {
             Step = 1,
-            Tiles = (positions + size.Outputs - 1) / size.Outputs,
+            Places = Array.ConvertAll(places, place => place - places.Min()),
+            FirstOutput = (count * first) + places.Min(),
+            Tiles = shared,
         };
     }
 }

@@ -29,14 +29,14 @@ internal sealed unsafe class WinogradOutput<V>
     }
 
     /// <summary>Lanes of one row of tiles and L channels.</summary>
-    public nint RowFloats => (nint)Height.Low.Length * Height.Size.Outputs * LaneColumns * V.Count;
+    public nint RowFloats => (nint)Height.Phases * Height.Size.Outputs * LaneColumns * V.Count;
 
     private WinogradGrid Height => _geometry.Height;
 
     private WinogradGrid Width => _geometry.Width;
 
     // Outputs from one column of a tile to the next.
-    private int ColumnStep => Width.Low.Length * Width.Spread;
+    private int ColumnStep => Width.Phases * Width.Spread;
 
     private nint LaneColumns => (nint)ColumnStep * Width.Size.Outputs * _columns;
 
@@ -50,11 +50,11 @@ internal sealed unsafe class WinogradOutput<V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Transform(float* products, nint tileStride, float* lanes, int phase, int columns, int channel)
     {
-        (int phaseHeight, int phaseWidth) = Math.DivRem(phase, Width.Low.Length);
-        nint columnStride = ColumnStep * V.Count, rowStride = Height.Low.Length * LaneColumns * V.Count;
+        (int phaseHeight, int phaseWidth) = Math.DivRem(phase, Width.Phases);
+        nint columnStride = ColumnStep * V.Count, rowStride = Height.Phases * LaneColumns * V.Count;
         float* bias = _stage.Epilogue.HasResidual ? null : _stage.Bias + channel;
         bool activate = _stage.Epilogue is { Activation: not Activation.None, HasResidual: false };
-        lanes += ((PlaceOf(Height, phaseHeight) * LaneColumns) + PlaceOf(Width, phaseWidth)) * V.Count;
+        lanes += ((Height.Places[phaseHeight] * LaneColumns) + Width.Places[phaseWidth]) * V.Count;
         for (int spread = 0; spread < Width.Spread; spread++, lanes += V.Count)
         {
             float* tile = lanes;
@@ -86,7 +86,7 @@ internal sealed unsafe class WinogradOutput<V>
         int left = Math.Max(x, 0), right = Math.Min(outputWidth, x + (ColumnStep * Width.Size.Outputs * columns));
         nint planeFloats = (nint)outputHeight * outputWidth, channelStride = _geometry.Depth.Output * planeFloats;
         nint first = (((((nint)image * _geometry.Shape.OutputChannels) + channel) * _geometry.Depth.Output) + plane) * planeFloats;
-        for (int row = 0; row < Height.Low.Length * Height.Size.Outputs && left < right; row++, y += Height.Spread)
+        for (int row = 0; row < Height.Phases * Height.Size.Outputs && left < right; row++, y += Height.Spread)
         {
             if (y < 0 || y >= outputHeight)
                 continue;
@@ -97,10 +97,7 @@ internal sealed unsafe class WinogradOutput<V>
         }
     }
 
-    // Where among the outputs of a tile a phase has its first.
-    private static int PlaceOf(WinogradGrid grid, int phase) => phase - (grid.Low.Length * grid.Low[phase]) - grid.OutputShift;
-
-    private static int FirstOutput(WinogradGrid grid, int tile) => (grid.Low.Length * (grid.First + (tile * grid.Size.Outputs))) + grid.OutputShift;
+    private static int FirstOutput(WinogradGrid grid, int tile) => grid.FirstOutput + (grid.Phases * tile * grid.Size.Outputs);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Activate(float* tile, nint rowStride, nint columnStride, int channel)

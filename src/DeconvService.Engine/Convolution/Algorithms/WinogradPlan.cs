@@ -131,6 +131,10 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         return places;
     }
 
+    // Where the tiles of a phase begin.
+    private nint PhasePlace(int phase) =>
+        _geometry.FirstPart(phase) * _geometry.ChannelBlocks * _geometry.SlabFloats(TransformedRows, TransformedColumns(_blockColumns.Largest));
+
     private int ChunkVectors(int chunk) => _geometry.Outputs - (chunk * 2 * V.Count) > V.Count ? 2 : 1;
 
     private Block BlockAt(int number)
@@ -153,7 +157,7 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         nint row = _output.RowFloats, productRow = (nint)_geometry.Width.Spread * block.Columns * vectors * V.Count;
         for (int phase = 0; phase < phases; phase++, weights += phaseVectors * vectors * V.Count)
         {
-            Multiply(transformed, weights, products, block, vectors);
+            Multiply(transformed + PhasePlace(phase), weights, products, block, vectors);
             for (int half = 0; half < vectors; half++)
             {
                 int channel = (chunk * 2 * V.Count) + (half * V.Count), number = (group * _geometry.Outputs) + channel;
