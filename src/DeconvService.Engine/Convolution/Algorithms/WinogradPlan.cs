@@ -191,16 +191,20 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
         var split = new EvenSplit(tiles, Blocking.Rows<V>(vectors));
         nint pointFloats = _geometry.PointFloats(TransformedRows, TransformedColumns(_blockColumns.Largest));
-        int numberFloats = vectors * V.Count;
+        int numberFloats = vectors * V.Count, pieces = count * split.Pieces;
+
+        // The next point's weights are fetched meanwhile, in equal shares: with many channels they come from the last-level cache or from memory.
+        nint share = Math.Min(32, (numberFloats + pieces - 1) / pieces), fetched = _geometry.Reduction * share;
         for (int point = 0; point < _geometry.Points; point++, weights += (nint)_geometry.Reduction * numberFloats, transformed += pointFloats, products += ProductPoint)
         {
+            float* next = weights + ((nint)_geometry.Reduction * numberFloats);
             for (int i = 0; i < count; i++)
             {
-                for (int piece = 0; piece < split.Pieces; piece++)
+                for (int piece = 0; piece < split.Pieces; piece++, next += fetched)
                 {
                     float* sums = products + (((i * (nint)tiles) + split.Begin(piece)) * numberFloats);
                     float* rows = transformed + strips[i].Place + (split.Begin(piece) * (nint)(_geometry.Planar ? 1 : V.Count));
-                    Multiply(rows, weights, sums, split.Size(piece), vectors, strips[i].Begin, strips[i].End, columns);
+                    Multiply(rows, weights, sums, split.Size(piece), vectors, strips[i].Begin, strips[i].End, columns, next, share);
                 }
             }
         }
@@ -208,7 +212,7 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     // A register block of tiles; of the shared axis the terms from begin to end.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(float* rows, float* weights, float* sums, int tiles, int vectors, int begin, int end, int columns)
+    private void Multiply(float* rows, float* weights, float* sums, int tiles, int vectors, int begin, int end, int columns, float* next, nint nextStep)
     {
         int numberFloats = vectors * V.Count, shared = _geometry.SharesDepth ? _geometry.DepthTaps.Length : _geometry.Height.Shared;
         if (begin == end)
@@ -234,6 +238,8 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
             Parts = partly ? _places.Length : partsOfTerm * (end - begin),
             PartRows = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_places)) + (begin * partsOfTerm),
             PartStep = (nint)_termsOfPart * _geometry.Channels * numberFloats,
+            Next = next,
+            NextStep = nextStep,
             C = sums,
             RowStride = numberFloats,
         };
