@@ -46,9 +46,8 @@ internal static class CostModel
     // Transposing a sum in a square of 16 x 16.
     private const double TransposedNumber = 0.5;
 
-    // A register block of Winograd's tiles has so many rows at the most; a step's loads and its loop take so many cycles beside the
-    // multiply-adds, and at least the time of weights from the second-level cache and of sums that wait for the last step's.
-    private const double BlockRows = 14;
+    // A step of a register block of Winograd's tiles takes so many cycles for its loads and its loop beside the multiply-adds, and at
+    // least the time of weights from the second-level cache and of sums that wait for the last step's.
     private const double BlockStep = 2;
     private const double ShortestStep = 8;
 
@@ -107,7 +106,8 @@ internal static class CostModel
     }
 
     /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>
-    public static double Winograd(WinogradGeometry geometry, WeightUse use)
+    public static double Winograd<V>(WinogradGeometry geometry, WeightUse use)
+        where V : struct, IVec<V>
     {
         double groups = geometry.Shape.Groups, phases = geometry.Phases, points = geometry.Points;
         double vectorsF = Math.Ceiling(geometry.Outputs / Lanes);
@@ -116,7 +116,7 @@ internal static class CostModel
         double inputVectors = geometry.Planar ? geometry.Channels * 1.5 / Lanes : geometry.ChannelBlocks;
         double products = tiles * points * geometry.Reduction * vectorsF * phases * (geometry.Shares ? geometry.InsideShare : 1);
         double neighbours = geometry.Joined ? tiles / groups : geometry.Width.Tiles;
-        double block = neighbours / Math.Ceiling(neighbours / BlockRows) * Math.Min(vectorsF, 2);
+        double block = neighbours / Math.Ceiling(neighbours / Blocking.Rows<V>(2)) * Math.Min(vectorsF, 2);
         products *= Math.Max(block + BlockStep, ShortestStep) / block;
         double gathered = 0;
         if (geometry.Planar)

@@ -51,7 +51,7 @@ internal sealed class Winograd : IConvAlgorithm
         WinogradGeometry? chosen = null;
         foreach (WinogradGeometry geometry in Candidates(shape, axes, V.Count))
         {
-            double cost = CostModel.Winograd(geometry, request.Weights.Use);
+            double cost = CostModel.Winograd<V>(geometry, request.Weights.Use);
             if (cost < best)
                 (best, chosen) = (cost, geometry);
         }
