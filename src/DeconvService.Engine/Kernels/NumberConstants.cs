@@ -76,3 +76,13 @@ internal readonly struct Number14 : INumberConstant
 {
     public static int Value => 14;
 }
+
+internal readonly struct Number15 : INumberConstant
+{
+    public static int Value => 15;
+}
+
+internal readonly struct Number16 : INumberConstant
+{
+    public static int Value => 16;
+}

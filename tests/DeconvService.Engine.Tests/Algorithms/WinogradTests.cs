@@ -65,6 +65,7 @@ public sealed class WinogradTests
         yield return Conv("kernel_7x8", [1, 3, 19, 25], [17, 3, 7, 8], new() { Padding = 5 });
         yield return Conv("kernel_9_lanes", [2, 21, 14, 17], [9, 21, 9, 9], new() { Padding = ConvPadding.Pairs((int[])[8, 3], (int[])[7, 4]) });
         yield return Conv("kernel_9_replicate", [1, 2, 14, 17], [9, 2, 9, 9], new() { Padding = 4, PaddingMode = PaddingMode.Replicate });
+        yield return Conv("kernel_29_wide_padding", [1, 2, 6, 40], [19, 2, 3, 29], new() { Padding = ConvPadding.Pairs((int[])[1, 28], (int[])[1, 25]) });
         yield return Conv("padding_over_tiles", [1, 3, 5, 6], [3, 3, 7, 7], new() { Padding = 12 });
         yield return Conv("kernel_13_stride_2", [1, 3, 33, 35], [5, 3, 13, 11], new() { Padding = 6, Stride = 2, Fit = ConvFit.Floor });
         yield return Conv("kernel_7_dilation_2", [1, 18, 25, 23], [5, 18, 7, 5], new() { Padding = 4, Dilation = (int[])[2, 3] });

@@ -35,7 +35,7 @@ internal sealed class WinogradGeometry
         ChannelBlocks = (Channels + lanes - 1) / lanes;
         DepthTaps = [.. depth.Phases[0].OrderBy(tap => depth.Shifts[tap.Shift])];
         SharesDepth = DepthTaps.Length > 1 && RowTiles * height.Tiles * height.Spread >= EnoughTiles;
-        Planar = Channels <= lanes / 2 && height.TileShift <= 1 && !height.Separate && !width.Separate;
+        Planar = Channels <= lanes / 2 && height.TileShift <= 1 && width.TileShift <= 1 && !height.Separate && !width.Separate;
         DepthParts = SharesDepth ? 1 : DepthTaps.Length;
         Parts = DepthParts * height.Offsets.Length * width.Offsets.Length;
         Terms = Planar ? PlanarTerms() : LaneTerms();
@@ -173,6 +173,22 @@ internal sealed class WinogradGeometry
         return (begin, end);
     }
 
+    /// <summary>Which columns of transformed tiles hold anything but padding with zeros, on one of the interleaved axes.</summary>
+    public (int Begin, int End) InsideColumns(int spread)
+    {
+        int count = Width.InputTiles, begin = 0, end = count;
+        if (Shape.PaddingMode != PaddingMode.Zeros)
+            return (begin, end);
+
+        int first = Width.First + (spread * Width.SpreadStep), step = Width.Size.Outputs * Width.Step;
+        while (begin < end && !Meets(Width, first + (begin * step)))
+            begin++;
+        while (begin < end && !Meets(Width, first + ((end - 1) * step)))
+            end--;
+
+        return (begin, end);
+    }
+
     /// <summary>How much of the shared axis lies inside, on average over the rows of tiles; of many rows a sample has to do.</summary>
     public double InsideShare
     {
@@ -199,9 +215,12 @@ internal sealed class WinogradGeometry
         if (SharesDepth)
             return InputPlane(plane, term) >= 0;
 
-        int first = y + (term * Height.TileShift * Height.Size.Outputs * Height.Step);
-        return first < Height.Axis.Input && first + Height.Reach(1) - ((Height.Spread - 1) * Height.SpreadStep) > 0;
+        return Meets(Height, y + (term * Height.TileShift * Height.Size.Outputs * Height.Step));
     }
+
+    // Whether a tile, of all parts, that begins at that input has any inputs.
+    private static bool Meets(WinogradGrid grid, int first) =>
+        first < grid.Axis.Input && first + grid.Reach(1) - ((grid.Spread - 1) * grid.SpreadStep) > 0;
 
     /// <summary>From one row of tiles to the next in the same order, for rows of <paramref name="columns"/> tiles.</summary>
     public nint RowFloats(int columns) => Planar ? (nint)Parts * Channels * PlanarRow(columns) : (nint)Width.Spread * columns * Lanes;

@@ -10,6 +10,7 @@ internal sealed unsafe class WinogradInput<V>
 {
     private readonly WinogradGeometry _geometry;
     private readonly WinogradTileFunctions _tile;
+    private readonly WinogradPlanarInput<V> _planar;
     private readonly int _rows;
     private readonly int _columns;
 
@@ -17,6 +18,7 @@ internal sealed unsafe class WinogradInput<V>
     public WinogradInput(WinogradGeometry geometry, WinogradTileFunctions tile, int rows, int columns)
     {
         (_geometry, _tile, _rows, _columns) = (geometry, tile, rows, columns);
+        _planar = new WinogradPlanarInput<V>(geometry, tile, geometry.PointFloats(rows, columns));
     }
 
     /// <summary>What can be done independently of each other: parts of depth and height, and channels or blocks of them.</summary>
@@ -24,7 +26,7 @@ internal sealed unsafe class WinogradInput<V>
 
     /// <summary>Memory for <see cref="Transform"/> with so many rows of tiles at a time.</summary>
     public long GatheredFloats(int rows) =>
-        (((((long)rows - 1) * Height.Size.Outputs) + Height.Size.Alpha) * GatheredRow(_columns)) + (V.Count * V.Count);
+        _geometry.Planar ? _planar.GatheredFloats(GatheredRows(rows), _columns) : (GatheredRows(rows) * Width.Reach(_columns) * V.Count) + (V.Count * V.Count);
 
     private int Channels => _geometry.Planar ? _geometry.Channels : _geometry.ChannelBlocks;
 
@@ -64,12 +66,10 @@ internal sealed unsafe class WinogradInput<V>
             row += run;
             if (_geometry.Planar)
             {
-                for (int partWidth = 0; partWidth < Width.Offsets.Length; partWidth++)
-                {
-                    int number = (((part * Width.Offsets.Length) + partWidth) * _geometry.Channels) + channel;
-                    GatherPlanar(input, gathered, image, (group * _geometry.Channels) + channel, z, y, partWidth, run, firstColumn, columns);
-                    TransformPlanar(gathered, transformed + (at * _geometry.RowFloats(columns)) + ((nint)number * _geometry.PlanarRow(columns)), run, columns);
-                }
+                nint number = ((part * (nint)Width.Offsets.Length) * _geometry.Channels) + channel;
+                float* target = transformed + (at * _geometry.RowFloats(columns)) + (number * _geometry.PlanarRow(columns));
+                float* source = z < 0 ? null : Plane(input, image, (group * _geometry.Channels) + channel, z);
+                _planar.Transform(source, gathered, target, y, run, firstColumn, columns);
             }
             else
             {
@@ -84,8 +84,7 @@ internal sealed unsafe class WinogradInput<V>
         }
     }
 
-    private long GatheredRow(int columns) =>
-        _geometry.Planar ? (long)Width.Size.Alpha * _geometry.PlanarRow(columns) : (long)Width.Reach(columns) * V.Count;
+    private long GatheredRows(int rows) => (((long)rows - 1) * Height.Size.Outputs) + Height.Size.Alpha;
 
     private float* Plane(float* input, int image, int channel, int z)
     {
@@ -125,41 +124,6 @@ internal sealed unsafe class WinogradInput<V>
                 for (int j = 0; j < columns; j++, source += tileStep, target += V.Count)
                     _tile.Input(source, rowStride, columnStride, target, pointStride);
             }
-        }
-    }
-
-    // Rows [row][input of the tile][column of tiles].
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void GatherPlanar(float* input, float* gathered, int image, int channel, int z, int y, int partWidth, int run, int firstColumn, int columns)
-    {
-        int step = Width.Size.Outputs * Width.Step, first = Width.First + Width.Offsets[partWidth] + (firstColumn * step);
-        int rowFloats = (int)GatheredRow(columns), lineFloats = _geometry.PlanarColumns(columns);
-        float* plane = Plane(input, image, channel, Math.Max(z, 0));
-        for (int r = 0; r < ((run - 1) * Height.Size.Outputs) + Height.Size.Alpha; r++)
-        {
-            int source = z < 0 ? -1 : Border.Source(y + (r * Height.Step), Height.Axis.Input, Shape.PaddingMode);
-            float* row = plane + ((nint)source * Width.Axis.Input);
-            if (source < 0)
-                new Span<float>(gathered, rowFloats).Clear();
-
-            for (int line = 0; line < Width.Size.Alpha * Width.Spread; line++, gathered += lineFloats)
-            {
-                (int tap, int spread) = Math.DivRem(line, Width.Spread);
-                if (source >= 0)
-                    new BorderedRow(Width.Axis.Input, first + (tap * Width.Step) + (spread * Width.SpreadStep), step, columns, Shape.PaddingMode).Copy<V>(row, gathered);
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void TransformPlanar(float* gathered, float* target, int run, int columns)
-    {
-        int columnStride = _geometry.PlanarRow(columns);
-        nint rowStride = Width.Size.Alpha * (nint)columnStride, pointStride = _geometry.PointFloats(_rows, _columns);
-        for (int i = 0; i < run; i++, target += _geometry.RowFloats(columns), gathered += Height.Size.Outputs * rowStride)
-        {
-            for (int column = 0; column < columnStride; column += V.Count)
-                _tile.Input(gathered + column, rowStride, columnStride, target + column, pointStride);
         }
     }
 }

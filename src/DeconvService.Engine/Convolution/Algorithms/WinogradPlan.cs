@@ -19,6 +19,7 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     private readonly ConvRequest _request;
     private readonly WinogradGeometry _geometry;
     private readonly WinogradInput<V> _input;
+    private readonly WinogradPlanarProducts<V> _planar;
     private readonly WinogradOutput<V> _output;
     private readonly PackedWeights _weights;
     private readonly int _groups;
@@ -32,9 +33,8 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     private readonly bool _shared;
     private readonly EvenSplit _inputRows;
 
-    // The parts of a product: where the tiles of each begin, and how many terms it has.
+    // With channels in the lanes: where the tiles of each term begin.
     private readonly int[] _places;
-    private readonly int _termsOfPart;
 
     public WinogradPlan(ConvRequest request, WinogradGeometry geometry, WinogradTileFunctions tile)
     {
@@ -55,8 +55,8 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         _inputRows = geometry.Shares ? new EvenSplit(geometry.InputRows, SharedRows) : new EvenSplit(_blockRows.Largest, _blockRows.Largest);
         _input = new WinogradInput<V>(geometry, tile, TransformedRows, TransformedColumns(_blockColumns.Largest));
         _output = new WinogradOutput<V>(geometry, tile, request.Output, ProductPoint, _blockColumns.Largest);
-        _termsOfPart = geometry.Planar ? geometry.Height.Shared * geometry.Parts : 1;
-        _places = PartPlaces();
+        _planar = new WinogradPlanarProducts<V>(geometry, TransformedRows, TransformedColumns(_blockColumns.Largest), ProductPoint);
+        _places = TermPlaces();
         _weights = request.Weights.Packed(
             request.Pool,
             ("winograd", request.Shape.Kind, V.Count, geometry.Key),
@@ -110,22 +110,20 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     private int TransformedColumns(int columns) => _geometry.Shares ? _geometry.Width.InputTiles : columns;
 
-    // Where the tiles of each part begin. With channels in the lanes each term is one: it has its own tiles, or reads others of the same tiles.
-    // In planar order one part goes through all terms that differ in neither plane nor column.
-    private int[] PartPlaces()
+    // Where the tiles of each term begin: it has its own, or reads others of the same.
+    private int[] TermPlaces()
     {
         WinogradGrid height = _geometry.Height, width = _geometry.Width;
-        int columns = TransformedColumns(_blockColumns.Largest), lane = _geometry.Planar ? 1 : V.Count;
+        int columns = TransformedColumns(_blockColumns.Largest);
         nint row = _geometry.RowFloats(columns), slab = _geometry.SlabFloats(TransformedRows, columns);
-        WinogradTerm[] terms = [.. _geometry.Terms.Where((_, i) => i % _termsOfPart == 0)];
-        int[] places = GC.AllocateArray<int>(terms.Length, pinned: true);
-        for (int i = 0; i < terms.Length; i++)
+        int[] places = GC.AllocateArray<int>(_geometry.Terms.Length, pinned: true);
+        for (int i = 0; i < places.Length; i++)
         {
-            WinogradTerm term = terms[i];
+            WinogradTerm term = _geometry.Terms[i];
             (int shared, int part) = _geometry.SharesDepth ? (term.Depth, 0) : (0, term.Depth);
             int number = (((part * height.Offsets.Length) + term.PartHeight) * width.Offsets.Length) + term.PartWidth;
             nint rows = (_geometry.DepthShift(shared) * (nint)height.Spread * height.InputTiles) + (term.SharedHeight * height.TileShift);
-            places[i] = (int)((rows * row) + (number * _geometry.ChannelBlocks * slab) + (term.SharedWidth * (nint)width.TileShift * lane));
+            places[i] = (int)((rows * row) + (number * _geometry.ChannelBlocks * slab) + (term.SharedWidth * (nint)width.TileShift * V.Count));
         }
 
         return places;
@@ -157,7 +155,11 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         nint row = _output.RowFloats, productRow = (nint)_geometry.Width.Spread * block.Columns * vectors * V.Count;
         for (int phase = 0; phase < phases; phase++, weights += phaseVectors * vectors * V.Count)
         {
-            Multiply(transformed + PhasePlace(phase), weights, products, block, vectors);
+            if (_geometry.Planar)
+                _planar.Multiply(transformed, weights, products, block.FirstRow, block.Rows, block.Columns, vectors);
+            else
+                Multiply(transformed + PhasePlace(phase), weights, products, block, vectors);
+
             for (int half = 0; half < vectors; half++)
             {
                 int channel = (chunk * 2 * V.Count) + (half * V.Count), number = (group * _geometry.Outputs) + channel;
@@ -185,7 +187,7 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
             (int row, int column) = Math.DivRem(i, spread);
             int inputRow = _geometry.Shares ? _geometry.InputRow(block.FirstRow + row) : row;
             (int begin, int end) = _geometry.Inside(block.FirstRow + row);
-            nint place = (inputRow * _geometry.RowFloats(columns)) + (column * (_geometry.Planar ? _geometry.PlanarColumns(columns) : (nint)columns * V.Count));
+            nint place = (inputRow * _geometry.RowFloats(columns)) + (column * (nint)columns * V.Count);
             strips[i] = new Strip(place, begin, end);
         }
 
@@ -203,8 +205,8 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
                 for (int piece = 0; piece < split.Pieces; piece++, next += fetched)
                 {
                     float* sums = products + (((i * (nint)tiles) + split.Begin(piece)) * numberFloats);
-                    float* rows = transformed + strips[i].Place + (split.Begin(piece) * (nint)(_geometry.Planar ? 1 : V.Count));
-                    Multiply(rows, weights, sums, split.Size(piece), vectors, strips[i].Begin, strips[i].End, columns, next, share);
+                    float* rows = transformed + strips[i].Place + (split.Begin(piece) * (nint)V.Count);
+                    Multiply(rows, weights, sums, split.Size(piece), vectors, strips[i].Begin, strips[i].End, next, share);
                 }
             }
         }
@@ -212,7 +214,7 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     // A register block of tiles; of the shared axis the terms from begin to end.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(float* rows, float* weights, float* sums, int tiles, int vectors, int begin, int end, int columns, float* next, nint nextStep)
+    private void Multiply(float* rows, float* weights, float* sums, int tiles, int vectors, int begin, int end, float* next, nint nextStep)
     {
         int numberFloats = vectors * V.Count, shared = _geometry.SharesDepth ? _geometry.DepthTaps.Length : _geometry.Height.Shared;
         if (begin == end)
@@ -221,32 +223,25 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
             return;
         }
 
-        bool planar = _geometry.Planar, partly = planar && !_geometry.SharesDepth;
-        int partsOfTerm = partly ? 0 : _places.Length / shared;
-        int steps = partly ? _termsOfPart / shared * (end - begin) * _geometry.Channels : _termsOfPart * _geometry.Channels;
-        int skipped = partly ? _termsOfPart / shared * begin * _geometry.Channels : 0;
+        int terms = _places.Length / shared;
         var product = new MicroProduct
         {
-            A = rows + (skipped * (nint)_geometry.PlanarRow(columns)),
-            X = weights + ((skipped + (begin * (nint)partsOfTerm * _termsOfPart * _geometry.Channels)) * numberFloats),
-            Segments = planar ? 1 : _geometry.ChannelBlocks,
-            Depth = planar ? steps : V.Count,
-            LastDepth = planar ? steps : _geometry.Channels - ((_geometry.ChannelBlocks - 1) * V.Count),
+            A = rows,
+            X = weights + (begin * (nint)terms * _geometry.Channels * numberFloats),
+            Segments = _geometry.ChannelBlocks,
+            Depth = V.Count,
+            LastDepth = _geometry.Channels - ((_geometry.ChannelBlocks - 1) * V.Count),
             Step = numberFloats,
             SegmentRows = _geometry.SlabFloats(TransformedRows, TransformedColumns(_blockColumns.Largest)),
-            StepRows = _geometry.PlanarRow(columns),
-            Parts = partly ? _places.Length : partsOfTerm * (end - begin),
-            PartRows = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_places)) + (begin * partsOfTerm),
-            PartStep = (nint)_termsOfPart * _geometry.Channels * numberFloats,
+            Parts = terms * (end - begin),
+            PartRows = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_places)) + (begin * terms),
+            PartStep = (nint)_geometry.Channels * numberFloats,
             Next = next,
             NextStep = nextStep,
             C = sums,
             RowStride = numberFloats,
         };
-        if (planar)
-            MicroKernelTable.Find<V, OfWideRows>(tiles, vectors)(in product);
-        else
-            MicroKernelTable.Find<V, InRuns>(tiles, vectors)(in product);
+        MicroKernelTable.Find<V, InRuns>(tiles, vectors)(in product);
     }
 
     private float* Unit(in ConvArguments arguments, int unit) => arguments.Workspace + (unit * TransformedFloats);
