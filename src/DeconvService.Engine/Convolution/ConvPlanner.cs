@@ -11,6 +11,7 @@ internal static class ConvPlanner
     [
         new Depthwise(),
         new Winograd(),
+        new RowWinograd(),
         new Direct(),
         new GemmChannels(),
         new Gemm(),

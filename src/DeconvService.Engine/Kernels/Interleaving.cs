@@ -23,6 +23,11 @@ internal static unsafe class Interleaving
                     Zip(V.Load(sums + i), V.Load(sums + phaseStride + i), row + (2 * i));
 
                 break;
+            case 3:
+                for (int i = 0; i < count; i += V.Count)
+                    V.StoreZipped(V.Load(sums + i), V.Load(sums + phaseStride + i), V.Load(sums + (2 * phaseStride) + i), row + (3 * i));
+
+                break;
             case 4:
                 // Phases 0 and 2 make the even elements, 1 and 3 the odd ones.
                 for (int i = 0; i < count; i += V.Count)

@@ -27,6 +27,12 @@ internal unsafe struct MicroProduct
     /// <summary>Elements from one step's vectors to the next step's.</summary>
     public nint Step;
 
+    /// <summary>The panel that is added to or subtracted from <see cref="X"/> by a layout that has one (<see cref="IRowLayout.Other"/>).</summary>
+    public float* Other;
+
+    /// <summary>Elements from one step's vectors of <see cref="Other"/> to the next step's.</summary>
+    public nint OtherStep;
+
     /// <summary>Elements of <see cref="A"/> from one segment's numbers to the next's; not looked at where they follow each other.</summary>
     public nint SegmentRows;
 
@@ -45,7 +51,7 @@ internal unsafe struct MicroProduct
     /// <summary>What the next product will read: the caches are told to fetch it; null where that is known to be there.</summary>
     public float* Next;
 
-    /// <summary>How far <see cref="Next"/> moves on in a step, 0 to 32 elements.</summary>
+    /// <summary>How far <see cref="Next"/> moves on in a step: 0 to 32 elements, or to another place of which 32 are wanted.</summary>
     public nint NextStep;
 
     /// <summary>Receives the sums.</summary>
@@ -66,6 +72,9 @@ internal interface IRowLayout
 
     /// <summary>Whether <see cref="MicroProduct.StepRows"/> tells where the next step's numbers are; else they follow.</summary>
     static abstract bool Apart { get; }
+
+    /// <summary>What is multiplied: 0 the panel, 1 the panel plus <see cref="MicroProduct.Other"/>, -1 the panel minus it.</summary>
+    static virtual int Other => 0;
 }
 
 /// <summary><c>[step][R]</c></summary>
@@ -74,6 +83,26 @@ internal readonly struct SideBySide : IRowLayout
     static bool IRowLayout.SideBySide => true;
 
     static bool IRowLayout.Apart => false;
+}
+
+/// <summary><c>[step][R]</c>, times the sum of two panels.</summary>
+internal readonly struct OfSums : IRowLayout
+{
+    static bool IRowLayout.SideBySide => true;
+
+    static bool IRowLayout.Apart => false;
+
+    static int IRowLayout.Other => 1;
+}
+
+/// <summary><c>[step][R]</c>, times the difference of two panels.</summary>
+internal readonly struct OfDifferences : IRowLayout
+{
+    static bool IRowLayout.SideBySide => true;
+
+    static bool IRowLayout.Apart => false;
+
+    static int IRowLayout.Other => -1;
 }
 
 /// <summary><c>[step][wide row]</c>, of which a product reads R neighbours.</summary>
@@ -155,6 +184,7 @@ internal static unsafe class MicroKernel
 
         float* a = p.A;
         float* x = p.X;
+        float* other = p.Other;
         float* next = p.Next is null ? p.X : p.Next;
         nint step = p.Step;
         int parts = p.Segments == 0 ? 0 : Math.Max(p.Parts, 1);
@@ -171,9 +201,9 @@ internal static unsafe class MicroKernel
 
             for (int k = segment == p.Segments - 1 ? p.LastDepth : p.Depth; k > 0; k--)
             {
-                V x0 = V.Load(x);
-                V x1 = N.Value > 1 ? V.Load(x + V.Count) : x0;
-                V x2 = N.Value > 2 ? V.Load(x + (2 * V.Count)) : x0;
+                V x0 = Panel<V, TLayout>(x, other, 0);
+                V x1 = N.Value > 1 ? Panel<V, TLayout>(x, other, V.Count) : x0;
+                V x2 = N.Value > 2 ? Panel<V, TLayout>(x, other, 2 * V.Count) : x0;
                 Add<V, R, N, TLayout>(0, a, x0, x1, x2, ref c00, ref c01, ref c02);
                 Add<V, R, N, TLayout>(1, a, x0, x1, x2, ref c10, ref c11, ref c12);
                 Add<V, R, N, TLayout>(2, a, x0, x1, x2, ref c20, ref c21, ref c22);
@@ -192,6 +222,9 @@ internal static unsafe class MicroKernel
                 V.Prefetch(next + 16);
                 next += p.NextStep;
                 x += step;
+                if (TLayout.Other != 0)
+                    other += p.OtherStep;
+
                 a += !TLayout.SideBySide ? 1 : TLayout.Apart ? p.StepRows : R.Value;
             }
 
@@ -220,6 +253,16 @@ internal static unsafe class MicroKernel
         Store<V, R, N>(12, c + (12 * rowStride), c120, c121, c122);
         Store<V, R, N>(13, c + (13 * rowStride), c130, c131, c132);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Panel<V, TLayout>(float* x, float* other, int at)
+        where V : struct, IVec<V>
+        where TLayout : struct, IRowLayout => TLayout.Other switch
+        {
+            0 => V.Load(x + at),
+            1 => V.Load(x + at) + V.Load(other + at),
+            _ => V.Load(x + at) - V.Load(other + at),
+        };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add<V, R, N, TLayout>(int row, float* a, V x0, V x1, V x2, ref V c0, ref V c1, ref V c2)

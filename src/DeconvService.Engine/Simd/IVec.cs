@@ -50,6 +50,9 @@ internal unsafe interface IVec<TSelf>
     /// <summary>The upper halves, interleaved.</summary>
     static abstract TSelf ZipHigh(TSelf a, TSelf b);
 
+    /// <summary>Writes all three interleaved, a0 b0 c0 a1 b1 c1 ...: 3 * <see cref="Count"/> elements.</summary>
+    static abstract void StoreZipped(TSelf a, TSelf b, TSelf c, float* target);
+
     /// <summary>Elements 0, 2, 4 ... of a followed by b.</summary>
     static abstract TSelf Even(TSelf a, TSelf b);
 

@@ -73,6 +73,14 @@ internal readonly unsafe struct V128 : IVec<V128>
             : Vector128.Create(a._v[2], b._v[2], a._v[3], b._v[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreZipped(V128 a, V128 b, V128 c, float* target)
+    {
+        Vector128.Create(a._v[0], b._v[0], c._v[0], a._v[1]).Store(target);
+        Vector128.Create(b._v[1], c._v[1], a._v[2], b._v[2]).Store(target + 4);
+        Vector128.Create(c._v[2], a._v[3], b._v[3], c._v[3]).Store(target + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V128 Even(V128 a, V128 b) =>
         new(Sse.IsSupported ? Sse.Shuffle(a._v, b._v, 0x88)
             : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.UnzipEven(a._v, b._v)

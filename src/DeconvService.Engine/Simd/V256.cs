@@ -53,6 +53,16 @@ internal readonly unsafe struct V256 : IVec<V256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 ZipHigh(V256 a, V256 b) => new(Avx.Permute2x128(Avx.UnpackLow(a._v, b._v), Avx.UnpackHigh(a._v, b._v), 0x31));
 
+    // Element q / 3 of one of the three for each place q.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreZipped(V256 a, V256 b, V256 c, float* target)
+    {
+        Vector256<int> first = Vector256.Create(0, 0, 0, 1, 1, 1, 2, 2), second = Vector256.Create(2, 3, 3, 3, 4, 4, 4, 5), third = Vector256.Create(5, 5, 6, 6, 6, 7, 7, 7);
+        Avx.Blend(Avx.Blend(Avx2.PermuteVar8x32(a._v, first), Avx2.PermuteVar8x32(b._v, first), 0x92), Avx2.PermuteVar8x32(c._v, first), 0x24).Store(target);
+        Avx.Blend(Avx.Blend(Avx2.PermuteVar8x32(a._v, second), Avx2.PermuteVar8x32(b._v, second), 0x24), Avx2.PermuteVar8x32(c._v, second), 0x49).Store(target + 8);
+        Avx.Blend(Avx.Blend(Avx2.PermuteVar8x32(a._v, third), Avx2.PermuteVar8x32(b._v, third), 0x49), Avx2.PermuteVar8x32(c._v, third), 0x92).Store(target + 16);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 Even(V256 a, V256 b) => new(Avx2.Permute4x64(Avx.Shuffle(a._v, b._v, 0x88).AsDouble(), 0xD8).AsSingle());
 

@@ -54,6 +54,18 @@ internal readonly unsafe struct V512 : IVec<V512>
     public static V512 ZipHigh(V512 a, V512 b) =>
         new(Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b._v));
 
+    // Two of the three at first, with gaps for the third.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreZipped(V512 a, V512 b, V512 c, float* target)
+    {
+        Vector512<float> ab0 = Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 16, 0, 1, 17, 0, 2, 18, 0, 3, 19, 0, 4, 20, 0, 5), b._v);
+        Avx512F.PermuteVar16x32x2(ab0, Vector512.Create(0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13, 20, 15), c._v).Store(target);
+        Vector512<float> ab1 = Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(21, 0, 6, 22, 0, 7, 23, 0, 8, 24, 0, 9, 25, 0, 10, 26), b._v);
+        Avx512F.PermuteVar16x32x2(ab1, Vector512.Create(0, 21, 2, 3, 22, 5, 6, 23, 8, 9, 24, 11, 12, 25, 14, 15), c._v).Store(target + 16);
+        Vector512<float> ab2 = Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 11, 27, 0, 12, 28, 0, 13, 29, 0, 14, 30, 0, 15, 31, 0), b._v);
+        Avx512F.PermuteVar16x32x2(ab2, Vector512.Create(26, 1, 2, 27, 4, 5, 28, 7, 8, 29, 10, 11, 30, 13, 14, 31), c._v).Store(target + 32);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512 Even(V512 a, V512 b) =>
         new(Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b._v));

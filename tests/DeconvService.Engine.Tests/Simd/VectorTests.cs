@@ -35,6 +35,7 @@ public sealed unsafe class VectorTests
         Check<V>(a, b, (x, y) => V.MultiplyAdd(x, y, V.Broadcast(7)), i => (a[i] * b[i]) + 7);
         Check<V>(a, b, (x, y) => V.NegatedMultiplyAdd(x, y, V.Broadcast(7)), i => 7 - (a[i] * b[i]));
         Check<V>(a, [.. Enumerable.Repeat(float.NaN, n)], V.Max, _ => float.NaN);
+        CheckStoreZipped<V>(a, b, [.. a.Select(value => 1000 + value)]);
         for (int count = 0; count <= n; count++)
         {
             using GuardedMemory<float> source = GuardedMemory.Of<float>(a.AsSpan(0, count));
@@ -48,6 +49,17 @@ public sealed unsafe class VectorTests
             Assert.Equal(a.Take(count), target.Span.ToArray());
             Assert.Equal(a.Select((value, i) => i < count ? value : 0), loaded);
         }
+    }
+
+    private static void CheckStoreZipped<V>(float[] a, float[] b, float[] c)
+        where V : struct, IVec<V>
+    {
+        float[] result = new float[3 * V.Count];
+        fixed (float* pa = a, pb = b, pc = c, pr = result)
+            V.StoreZipped(V.Load(pa), V.Load(pb), V.Load(pc), pr);
+
+        float[][] all = [a, b, c];
+        Assert.Equal(Enumerable.Range(0, 3 * V.Count).Select(i => all[i % 3][i / 3]), result);
     }
 
     private static void Check<V>(float[] a, float[] b, Func<V, V, V> operation, Func<int, float> expected)

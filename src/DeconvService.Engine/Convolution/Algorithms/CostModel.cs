@@ -105,6 +105,13 @@ internal static class CostModel
         return Math.Max(products, Traffic(weights)) + passing + (copied * MoveVector) + Packing(use, weights, weights, weights * PackDirect);
     }
 
+    /// <summary><see cref="Algorithms.RowWinograd"/> with the given tiles.</summary>
+    public static double RowWinograd(ConvShape shape, WeightUse use, RowWinogradGeometry geometry)
+    {
+        double weights = (double)shape.Groups * RowWinogradGeometry.Alpha * geometry.Segments * geometry.Channels * geometry.Rows;
+        return (geometry.Cycles * geometry.Lanes / Lanes) + Packing(use, shape.Weight.Count, weights, weights * PackDirect);
+    }
+
     /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>
     public static double Winograd<V>(WinogradGeometry geometry, WeightUse use)
         where V : struct, IVec<V>

@@ -48,6 +48,9 @@ internal sealed class Winograd : IConvAlgorithm
         if (!request.EvenIfSlow && DirectGeometry.TryCreate<V>(shape, threads: 1) is { } direct)
             best = Math.Min(best, CostModel.Direct(shape, request.Weights.Use, direct));
 
+        if (!request.EvenIfSlow && RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is { } rows)
+            best = Math.Min(best, CostModel.RowWinograd(shape, request.Weights.Use, rows));
+
         WinogradGeometry? chosen = null;
         foreach (WinogradGeometry geometry in Candidates(shape, axes, V.Count))
         {
