@@ -20,7 +20,7 @@ internal struct RowWinogradBlock
     /// <summary>Input column that the first sum of a row belongs to, a multiple of the lanes; negative where there is none.</summary>
     public int Origin;
 
-    /// <summary>Input columns that are multiplied.</summary>
+    /// <summary>Input columns that are multiplied, in whole vectors; where there are none, both are <see cref="Origin"/>.</summary>
     public int InputBegin;
     public int InputEnd;
 }
@@ -40,7 +40,7 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
         _output = new RowWinogradOutput<V>(request, geometry);
         _weights = request.Weights.Packed(
             request.Pool,
-            ("row-winograd", request.Shape.Kind, request.Shape.Groups, geometry.Taps, geometry.Blocks, string.Join(';', geometry.Height.Phases.SelectMany(taps => taps))),
+            ("row-winograd", request.Shape.Kind, request.Shape.Groups, geometry.Taps, geometry.Blocks, string.Join(';', geometry.Height.Phases.Select(taps => string.Join(',', taps)))),
             GroupFloats * request.Shape.Groups,
             (weight, packed) => RowWinogradFilter.Pack(request.Shape, geometry, weight, packed));
     }
@@ -58,9 +58,7 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
     // A vector more than a row, so that the last vector may be read whole; zeros for rows outside of the image are one such row.
     private int RowFloats => ((_geometry.Width.Input + V.Count - 1) / V.Count * V.Count) + (2 * V.Count);
 
-    private bool Overreads => _geometry.Width.Input % V.Count != 0;
-
-    private long LastRowFloats => Overreads ? RowFloats * (long)_geometry.Channels : 0;
+    private long LastRowFloats => _geometry.Width.Input % V.Count == 0 ? 0 : RowFloats * (long)_geometry.Channels;
 
     private long SumFloats => RowWinogradGeometry.Alpha * (long)_geometry.Rows * _geometry.SumStride;
 
@@ -81,25 +79,26 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
         int channel = (block.Image * _request.Shape.InputChannels) + (block.ChannelGroup * _geometry.Channels);
         float* image = arguments.Input + (channel * (nint)Plane);
         var source = new RowSource { Image = image, Zeros = zeros };
-        if (Overreads && block.InputEnd == _geometry.Width.Input && channel + _geometry.Channels == _request.Shape.Batch * _request.Shape.InputChannels)
+        bool overreads = block.InputBegin + (Vectors(block) * V.Count) > _geometry.Width.Input;
+        if (overreads && channel + _geometry.Channels == _request.Shape.Batch * _request.Shape.InputChannels)
         {
             CopyLastRow(image, lastRow);
             source.LastRow = lastRow;
         }
 
-        ClearColumns(sums, block, block.Origin, Math.Max(0, -block.Origin));
-        if (block.InputEnd == _geometry.Width.Input)
-            ClearColumns(sums, block, block.InputEnd, block.Origin + _geometry.SumStride - block.InputEnd);
-
+        ClearColumns(sums, block, block.Origin, block.InputBegin - block.Origin);
+        ClearColumns(sums, block, block.InputEnd, block.Origin + _geometry.SumStride - block.InputEnd);
         for (int tile = block.Tile; tile < block.Tile + block.Tiles; tile++)
         {
             MultiplyTile(source, sums, block, tile);
-            if (block.InputEnd == _geometry.Width.Input && Overreads)
+            if (overreads)
                 ClearColumns(sums, block, block.InputEnd, V.Count);
 
             _output.Write(arguments, sums, spare, block, tile);
         }
     }
+
+    private static int Vectors(in RowWinogradBlock block) => (block.InputEnd - block.InputBegin + V.Count - 1) / V.Count;
 
     // The last row of the image's last channel is followed by nothing that a vector could read.
     private void CopyLastRow(float* image, float* target)
@@ -127,7 +126,7 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void MultiplyTile(in RowSource source, float* sums, in RowWinogradBlock block, int tile)
     {
-        var panels = new EvenSplit((block.InputEnd - block.InputBegin + V.Count - 1) / V.Count, _geometry.Vectors);
+        var panels = new EvenSplit(Vectors(block), _geometry.Vectors);
         float* weights = _weights.Pointer + (block.ChannelGroup * (nint)GroupFloats);
         int row = (tile * _geometry.TileRows) + _geometry.Height.Shifts[0];
         for (int panel = 0; panel < panels.Pieces; panel++)
@@ -232,6 +231,7 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
             (int image, int group) = Math.DivRem(item, plan._request.Shape.Groups);
             int column = geometry.Columns.Begin(columns), count = geometry.Columns.Size(columns);
             int origin = (int)Math.Floor((column + geometry.Width.Shifts[0]) / (double)V.Count) * V.Count;
+            int begin = Math.Max(0, origin), end = Math.Min(geometry.Width.Input, column + count + geometry.Width.Shifts[^1]);
             var block = new RowWinogradBlock
             {
                 Image = image,
@@ -241,8 +241,8 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
                 Column = column,
                 Columns = count,
                 Origin = origin,
-                InputBegin = Math.Max(0, origin),
-                InputEnd = Math.Min(geometry.Width.Input, column + count + geometry.Width.Shifts[^1]),
+                InputBegin = begin < end ? begin : origin,
+                InputEnd = begin < end ? end : origin,
             };
             plan.ComputeBlock(arguments, arguments.Workspace + (worker * (nint)plan.WorkerFloats), block);
         }
