@@ -68,8 +68,12 @@ internal static unsafe class SlidingKernel
     /// <summary>The most sums.</summary>
     public const int MaximumRows = 16;
 
-    /// <summary>The most shifts.</summary>
-    public const int MaximumShifts = 8;
+    /// <summary>
+    /// The most shifts. With 16 registers few enough to leave room for 10 sums: where two multiply-adds of 4 cycles begin in each cycle, each
+    /// sum waits for its last one unless there are 8.
+    /// </summary>
+    public static int Shifts<V>()
+        where V : struct, IVec<V> => V.Registers < 32 ? 5 : 8;
 
     /// <summary>The most sums beside so many shifts.</summary>
     public static int Rows<V>(int shifts)

@@ -51,8 +51,21 @@ internal static class CostModel
     private const double BlockStep = 2;
     private const double ShortestStep = 8;
 
-    // In planar order every m-th number of a row is gathered, one by one: so much for a vector.
-    private const double StridedVector = 40;
+    // Planar order, measured over layers with 1 to 8 channels: a step of a block that slides; a call of a kernel, and each vector that it
+    // stores; a vector of a square that is transposed, of a transform's input and of its output. With 16 registers all products take longer
+    // than is counted here, by about a quarter, but those that slide only a little.
+    private const double SlidingStep = 4;
+    private const double BlockCall = 25;
+    private const double StoredVector = 2;
+    private const double SlidingFewRegisters = 0.9;
+    private const double TransposedVector = 6;
+    private const double InputVector = 7;
+    private const double OutputVector = 4.5;
+
+    // Writing a vector of outputs, and one whose phases wait for each other in the second-level cache; with channels in the lanes a
+    // transform's vectors include it.
+    private const double WrittenVector = 11;
+    private const double WrittenPhases = 20;
 
     // Packing weights, cycles a number: for direct convolution, for matrix products, and for those with channels in the lanes; and Winograd's,
     // for each number as it came, each transformed one, and each call of a transform (one input channel, L outputs). What the last-level
@@ -82,7 +95,7 @@ internal static class CostModel
         double weights = shape.Weight.Count;
         double batch = Math.Clamp(GemmBatchBytes / (sizeof(float) * reduction), Blocking.Vectors<V>() * V.Count, GemmBatchPositions);
         double passing = Passing(weights, Math.Ceiling(positions / batch), PanelBytesPerCycle);
-        return Math.Max(1.05 * products, Traffic(weights)) + passing + gather + Packing(use, weights, weights, weights * PackGemm);
+        return Math.Max(1.05 * products, Traffic(weights)) + passing + gather + Written(shape) + Packing(use, weights, weights, weights * PackGemm);
     }
 
     /// <summary>Whether <see cref="GemmChannels"/> is the better matrix product: it wastes lanes of channels instead of positions, and transposes its sums.</summary>
@@ -105,7 +118,7 @@ internal static class CostModel
         double weights = shape.Weight.Count;
         double panels = geometry.Vectors / shape.Groups / geometry.Products.Vectors;
         double passing = Passing(weights / shape.Groups, panels, PanelBytesPerCycle) * shape.Groups;
-        return Math.Max(products, Traffic(weights)) + passing + (copied * MoveVector) + Packing(use, weights, weights, weights * PackDirect);
+        return Math.Max(products, Traffic(weights)) + passing + (copied * MoveVector) + Written(shape) + Packing(use, weights, weights, weights * PackDirect);
     }
 
     /// <summary><see cref="Algorithms.RowWinograd"/> with the given tiles.</summary>
@@ -120,28 +133,72 @@ internal static class CostModel
         where V : struct, IVec<V>
     {
         double groups = geometry.Shape.Groups, phases = geometry.Phases, points = geometry.Points;
-        double vectorsF = Math.Ceiling(geometry.Outputs / Lanes);
-        double tiles = (double)geometry.OutputRows * geometry.RowTiles * groups;
-        double inputRows = geometry.Shares ? (double)geometry.InputRows * geometry.Width.Spread * geometry.Width.InputTiles : (double)geometry.OutputRows * geometry.RowTiles;
-        double inputVectors = geometry.Planar ? geometry.Channels * 1.5 / Lanes : geometry.ChannelBlocks;
-        double products = tiles * points * geometry.Reduction * vectorsF * phases * (geometry.Shares ? geometry.InsideShare : 1);
-        double neighbours = geometry.Joined ? tiles / groups : geometry.Width.Tiles;
-        double block = neighbours / Math.Ceiling(neighbours / Blocking.Rows<V>(2)) * Math.Min(vectorsF, 2);
-        products *= Math.Max(block + BlockStep, ShortestStep) / block;
-        double gathered = 0;
-        if (geometry.Planar)
-        {
-            double lines = geometry.Height.Size.Outputs * geometry.Width.Size.Alpha;
-            gathered = inputRows * groups * inputVectors * geometry.Parts * lines * (geometry.Width.Size.Outputs * geometry.Width.Step > 1 ? StridedVector : MoveVector);
-        }
-
-        double transforms = points * TransformVector * ((inputRows * groups * inputVectors * geometry.Parts) + (tiles * phases * vectorsF));
+        double vectorsF = Math.Ceiling(geometry.Outputs / Lanes), tiles = (double)geometry.OutputRows * geometry.RowTiles * groups;
+        double products = geometry.Planar ? PlanarProducts<V>(geometry) : LaneProducts<V>(geometry, tiles, vectorsF);
+        double transforms = geometry.Planar ? PlanarTransforms<V>(geometry, tiles, vectorsF) : LaneTransforms(geometry, tiles, vectorsF);
         double weights = points * phases * geometry.Reduction * vectorsF * Lanes * groups;
         double passing = Passing(weights / groups, Math.Ceiling(tiles / groups / BlockTiles), BlockBytesPerCycle) * groups;
         double source = geometry.Shape.Weight.Count, calls = geometry.Shape.InputChannels * vectorsF;
         double packing = (source * PackSource) + (weights * PackTransformed) + (calls * PackCall);
-        return Math.Max(products, Traffic(weights)) + passing + transforms + gathered + Packing(use, source, weights, packing);
+        return Math.Max(products, Traffic(weights)) + passing + transforms + Packing(use, source, weights, packing);
     }
+
+    private static double LaneProducts<V>(WinogradGeometry geometry, double tiles, double vectors)
+        where V : struct, IVec<V>
+    {
+        double neighbours = geometry.Joined ? tiles / geometry.Shape.Groups : geometry.Width.Tiles;
+        double block = neighbours / Math.Ceiling(neighbours / Blocking.Rows<V>(2)) * Math.Min(vectors, 2);
+        double products = tiles * geometry.Points * geometry.Reduction * vectors * geometry.Phases * geometry.InsideShare;
+        return products * Math.Max(block + BlockStep, ShortestStep) / block;
+    }
+
+    private static double LaneTransforms(WinogradGeometry geometry, double tiles, double vectors)
+    {
+        double inputs = geometry.Shares ? (double)geometry.InputRows * geometry.Width.Spread * geometry.Width.InputTiles * geometry.Shape.Groups : tiles;
+        double waiting = geometry.Phases > 1 ? geometry.Shape.Output.Count / Lanes * (WrittenPhases - WrittenVector) : 0;
+        return (geometry.Points * TransformVector * ((inputs * geometry.ChannelBlocks * geometry.Parts) + (tiles * geometry.Phases * vectors))) + waiting;
+    }
+
+    // Blocks are those of a row of tiles. Shared columns slide along it, and those that are padding are left out.
+    private static double PlanarProducts<V>(WinogradGeometry geometry)
+        where V : struct, IVec<V>
+    {
+        double tiles = geometry.Width.Tiles, shifts = geometry.Width.Shared, outputs = Math.Ceiling(geometry.Outputs / (double)V.Count);
+        double steps = geometry.Reduction / shifts * geometry.InsideShare, call = BlockCall * Lanes / V.Count, row;
+        if (shifts > 1)
+        {
+            double pieces = Math.Ceiling(shifts / SlidingKernel.Shifts<V>());
+            double blocks = Math.Ceiling(tiles / SlidingKernel.Rows<V>((int)Math.Ceiling(shifts / pieces))) * pieces;
+            row = outputs * ((steps * ((tiles * shifts * geometry.InsideColumnsShare) + (blocks * SlidingStep))) + (blocks * call) + (tiles * pieces * StoredVector)) * (V.Registers < 32 ? SlidingFewRegisters : 1);
+        }
+        else
+        {
+            double vectors = Math.Min(outputs, 2), blocks = Math.Ceiling(tiles / Blocking.Rows<V>((int)vectors)), block = tiles / blocks * vectors;
+            row = outputs / vectors * blocks * ((steps * Math.Max(block + BlockStep, ShortestStep)) + call + (block * StoredVector));
+        }
+
+        return row * geometry.OutputRows * geometry.Width.Spread * geometry.Points * geometry.Phases * geometry.Shape.Groups * V.Count / Lanes;
+    }
+
+    private static double PlanarTransforms<V>(WinogradGeometry geometry, double tiles, double vectors)
+        where V : struct, IVec<V>
+    {
+        WinogradGrid height = geometry.Height, width = geometry.Width;
+        int columns = geometry.Shares ? width.InputTiles : width.Tiles, tileStep = width.Size.Outputs * width.Step;
+        double lanes = geometry.PlanarColumns(columns) / Lanes, reach = width.Reach(1);
+        double rows = (double)(geometry.Shares ? geometry.InputRows : geometry.OutputRows) * geometry.Channels * geometry.Shape.Groups;
+
+        // Blocks of about two rows of tiles gather what lies between them twice.
+        double gathered = rows * (height.Size.Outputs + (0.5 * (height.Size.Alpha - height.Size.Outputs))) * geometry.DepthParts * height.Offsets.Length;
+        double squares = tileStep == 1 ? reach * lanes * MoveVector
+            : (Math.Ceiling(reach / V.Count) * V.Count * lanes * TransposedVector) + (width.Reach(columns) / Lanes * MoveVector);
+        double inputs = rows * geometry.Parts * width.Spread * lanes * geometry.Points * InputVector;
+        double written = geometry.Phases > 1 ? WrittenPhases : WrittenVector;
+        double outputs = tiles * geometry.Phases * vectors * ((geometry.Points * OutputVector) + (height.Size.Outputs * width.Size.Outputs * written));
+        return (gathered * squares) + inputs + outputs;
+    }
+
+    private static double Written(ConvShape shape) => shape.Output.Count / Lanes * WrittenVector;
 
     // What packing adds to a request that brings its own weights.
     private static double Packing(WeightUse use, double source, double packed, double cycles)

@@ -200,6 +200,17 @@ internal sealed class WinogradGeometry
         }
     }
 
+    /// <summary>How much of the shared columns lies inside, on average over the columns of tiles.</summary>
+    public double InsideColumnsShare
+    {
+        get
+        {
+            (int begin, int end) = InsideColumns(spread: 0);
+            double inside = Range(Width.Shared).Sum(shift => Math.Max(Math.Min(end - shift, Width.Tiles) - Math.Max(begin - shift, 0), 0));
+            return inside / ((double)Width.Tiles * Width.Shared);
+        }
+    }
+
     /// <summary>The row of transformed tiles that the first term of a row of outputs reads.</summary>
     public int InputRow(int outputRow)
     {

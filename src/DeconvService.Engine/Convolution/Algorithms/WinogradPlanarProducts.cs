@@ -39,7 +39,7 @@ internal sealed unsafe class WinogradPlanarProducts<V>
         for (int i = 0; i < _planes.Length; i++)
             _planes[i] = (int)(geometry.DepthShift(i) * (nint)geometry.Height.Spread * geometry.Height.InputTiles * geometry.RowFloats(columns));
 
-        _shifts = new EvenSplit(geometry.Width.Shared, SlidingKernel.MaximumShifts);
+        _shifts = new EvenSplit(geometry.Width.Shared, SlidingKernel.Shifts<V>());
     }
 
     private int* Planes => (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_planes));
