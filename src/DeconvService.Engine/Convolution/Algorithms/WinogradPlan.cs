@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using DeconvService.Engine.Kernels;
 using DeconvService.Engine.Simd;
 using DeconvService.Engine.Threading;
@@ -16,14 +15,20 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     // Rows of tiles that are transformed at a time where tiles are shared.
     private const int SharedRows = 4;
 
+    // Outputs of more bytes are asked for before they are written: they are not in any cache, and stores wait for their lines. For smaller
+    // ones asking costs as much as it gains.
+    private const int NearBytes = 16 << 20;
+
     private readonly ConvRequest _request;
     private readonly WinogradGeometry _geometry;
     private readonly WinogradInput<V> _input;
     private readonly WinogradPlanarProducts<V> _planar;
+    private readonly WinogradProducts<V> _products;
     private readonly WinogradOutput<V> _output;
     private readonly PackedWeights _weights;
     private readonly int _groups;
     private readonly int _chunks;
+    private readonly bool _outputsAhead;
 
     // Blocks of tiles of outputs: what a worker multiplies by one chunk of weights.
     private readonly EvenSplit _blockRows;
@@ -33,9 +38,6 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     private readonly bool _shared;
     private readonly EvenSplit _inputRows;
 
-    // With channels in the lanes: where the tiles of each term begin.
-    private readonly int[] _places;
-
     public WinogradPlan(ConvRequest request, WinogradGeometry geometry, WinogradTileFunctions tile)
     {
         (_request, _geometry) = (request, geometry);
@@ -43,11 +45,12 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         _chunks = (geometry.Outputs + (2 * V.Count) - 1) / (2 * V.Count);
 
         // As many tiles as fit, at least two register blocks, so that weights are used more than once when they are loaded. Shared tiles
-        // are not of one block.
-        int registerTiles = Blocking.Rows<V>(2);
-        int tiles = Math.Clamp(BlockBytes / (sizeof(float) * geometry.Points * geometry.Channels * geometry.Parts), 2 * registerTiles, 4 * registerTiles);
+        // are not of one block. Rows are cut only where four register blocks are left: in short pieces of rows, reading and writing takes
+        // two to three times as long, which costs a sixth of the time of a layer of 130 tiles a row.
+        int registerTiles = Blocking.Rows<V>(2), fitting = (int)(BlockBytes / (sizeof(float) * (long)geometry.Points * geometry.Channels * geometry.Parts));
+        int tiles = Math.Clamp(fitting, 2 * registerTiles, 4 * registerTiles);
         int tilesWide = geometry.Width.Tiles;
-        int wide = geometry.RowTiles <= tiles || geometry.Shares ? tilesWide : Math.Max(4, tiles / geometry.Width.Spread / 3 / 4 * 4);
+        int wide = geometry.Shares ? tilesWide : Math.Min(tilesWide, Math.Max(1, Math.Max(fitting, 4 * registerTiles) / geometry.Width.Spread));
         _blockColumns = new EvenSplit(tilesWide, wide);
         int high = Math.Max(1, tiles / (_blockColumns.Largest * geometry.Width.Spread));
         _blockRows = new EvenSplit(geometry.Shares ? geometry.Height.Tiles : geometry.OutputRows, high);
@@ -55,8 +58,9 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         _inputRows = geometry.Shares ? new EvenSplit(geometry.InputRows, SharedRows) : new EvenSplit(_blockRows.Largest, _blockRows.Largest);
         _input = new WinogradInput<V>(geometry, tile, TransformedRows, TransformedColumns(_blockColumns.Largest));
         _output = new WinogradOutput<V>(geometry, tile, request.Output, ProductPoint, _blockColumns.Largest);
+        _products = new WinogradProducts<V>(geometry, TransformedRows, TransformedColumns(_blockColumns.Largest), ProductPoint);
         _planar = new WinogradPlanarProducts<V>(geometry, TransformedRows, TransformedColumns(_blockColumns.Largest), ProductPoint);
-        _places = TermPlaces();
+        _outputsAhead = sizeof(float) * request.Shape.Output.Count > NearBytes;
         _weights = request.Weights.Packed(
             request.Pool,
             ("winograd", request.Shape.Kind, V.Count, geometry.Key),
@@ -110,25 +114,6 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     private int TransformedColumns(int columns) => _geometry.Shares ? _geometry.Width.InputTiles : columns;
 
-    // Where the tiles of each term begin: it has its own, or reads others of the same.
-    private int[] TermPlaces()
-    {
-        WinogradGrid height = _geometry.Height, width = _geometry.Width;
-        int columns = TransformedColumns(_blockColumns.Largest);
-        nint row = _geometry.RowFloats(columns), slab = _geometry.SlabFloats(TransformedRows, columns);
-        int[] places = GC.AllocateArray<int>(_geometry.Terms.Length, pinned: true);
-        for (int i = 0; i < places.Length; i++)
-        {
-            WinogradTerm term = _geometry.Terms[i];
-            (int shared, int part) = _geometry.SharesDepth ? (term.Depth, 0) : (0, term.Depth);
-            int number = (((part * height.Offsets.Length) + term.PartHeight) * width.Offsets.Length) + term.PartWidth;
-            nint rows = (_geometry.DepthShift(shared) * (nint)height.Spread * height.InputTiles) + (term.SharedHeight * height.TileShift);
-            places[i] = (int)((rows * row) + (number * _geometry.ChannelBlocks * slab) + (term.SharedWidth * (nint)width.TileShift * V.Count));
-        }
-
-        return places;
-    }
-
     // Where the tiles of a phase begin.
     private nint PhasePlace(int phase) =>
         _geometry.FirstPart(phase) * _geometry.ChannelBlocks * _geometry.SlabFloats(TransformedRows, TransformedColumns(_blockColumns.Largest));
@@ -153,12 +138,16 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         nint reduction = _geometry.Reduction, phaseVectors = _geometry.Points * reduction;
         float* weights = _weights.Pointer + ((((nint)group * groupVectors) + (2 * chunk)) * phases * phaseVectors * V.Count);
         nint row = _output.RowFloats, productRow = (nint)_geometry.Width.Spread * block.Columns * vectors * V.Count;
+        int firstChannel = chunk * 2 * V.Count;
+        ReadAhead ahead = !_outputsAhead ? default : _output.Ahead(
+            arguments, block.FirstRow, block.Rows, block.FirstColumn, block.Columns, (group * _geometry.Outputs) + firstChannel,
+            Math.Min(2 * V.Count, _geometry.Outputs - firstChannel));
         for (int phase = 0; phase < phases; phase++, weights += phaseVectors * vectors * V.Count)
         {
             if (_geometry.Planar)
                 _planar.Multiply(transformed, weights, products, block.FirstRow, block.Rows, block.Columns, vectors);
             else
-                Multiply(transformed + PhasePlace(phase), weights, products, block, vectors);
+                _products.Multiply(transformed + PhasePlace(phase), weights, products, block.FirstRow, block.Rows, block.Columns, vectors, ref ahead);
 
             for (int half = 0; half < vectors; half++)
             {
@@ -174,76 +163,6 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         }
     }
 
-    [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(float* transformed, float* weights, float* products, Block block, int vectors)
-    {
-        int columns = TransformedColumns(block.Columns), spread = _geometry.Width.Spread;
-        bool joined = _geometry.Joined;
-        int count = joined ? 1 : block.Rows * spread, tiles = joined ? block.Rows * spread * block.Columns : block.Columns;
-        Strip* strips = stackalloc Strip[count];
-        for (int i = 0; i < count; i++)
-        {
-            (int row, int column) = Math.DivRem(i, spread);
-            int inputRow = _geometry.Shares ? _geometry.InputRow(block.FirstRow + row) : row;
-            (int begin, int end) = _geometry.Inside(block.FirstRow + row);
-            nint place = (inputRow * _geometry.RowFloats(columns)) + (column * (nint)columns * V.Count);
-            strips[i] = new Strip(place, begin, end);
-        }
-
-        var split = new EvenSplit(tiles, Blocking.Rows<V>(vectors));
-        nint pointFloats = _geometry.PointFloats(TransformedRows, TransformedColumns(_blockColumns.Largest));
-        int numberFloats = vectors * V.Count, pieces = count * split.Pieces;
-
-        // The next point's weights are fetched meanwhile, in equal shares: with many channels they come from the last-level cache or from memory.
-        nint share = Math.Min(32, (numberFloats + pieces - 1) / pieces), fetched = _geometry.Reduction * share;
-        for (int point = 0; point < _geometry.Points; point++, weights += (nint)_geometry.Reduction * numberFloats, transformed += pointFloats, products += ProductPoint)
-        {
-            float* next = weights + ((nint)_geometry.Reduction * numberFloats);
-            for (int i = 0; i < count; i++)
-            {
-                for (int piece = 0; piece < split.Pieces; piece++, next += fetched)
-                {
-                    float* sums = products + (((i * (nint)tiles) + split.Begin(piece)) * numberFloats);
-                    float* rows = transformed + strips[i].Place + (split.Begin(piece) * (nint)V.Count);
-                    Multiply(rows, weights, sums, split.Size(piece), vectors, strips[i].Begin, strips[i].End, next, share);
-                }
-            }
-        }
-    }
-
-    // A register block of tiles; of the shared axis the terms from begin to end.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(float* rows, float* weights, float* sums, int tiles, int vectors, int begin, int end, float* next, nint nextStep)
-    {
-        int numberFloats = vectors * V.Count, shared = _geometry.SharesDepth ? _geometry.DepthTaps.Length : _geometry.Height.Shared;
-        if (begin == end)
-        {
-            new Span<float>(sums, tiles * numberFloats).Clear();
-            return;
-        }
-
-        int terms = _places.Length / shared;
-        var product = new MicroProduct
-        {
-            A = rows,
-            X = weights + (begin * (nint)terms * _geometry.Channels * numberFloats),
-            Segments = _geometry.ChannelBlocks,
-            Depth = V.Count,
-            LastDepth = _geometry.Channels - ((_geometry.ChannelBlocks - 1) * V.Count),
-            Step = numberFloats,
-            SegmentRows = _geometry.SlabFloats(TransformedRows, TransformedColumns(_blockColumns.Largest)),
-            Parts = terms * (end - begin),
-            PartRows = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_places)) + (begin * terms),
-            PartStep = (nint)_geometry.Channels * numberFloats,
-            Next = next,
-            NextStep = nextStep,
-            C = sums,
-            RowStride = numberFloats,
-        };
-        MicroKernelTable.Find<V, InRuns>(tiles, vectors)(in product);
-    }
-
     private float* Unit(in ConvArguments arguments, int unit) => arguments.Workspace + (unit * TransformedFloats);
 
     private float* Worker(in ConvArguments arguments, int worker) =>
@@ -251,9 +170,6 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     // Rows and columns of tiles of outputs.
     private readonly record struct Block(int FirstRow, int Rows, int FirstColumn, int Columns);
-
-    // Neighbouring tiles: where the first stands, and which terms of the shared axis it has.
-    private readonly record struct Strip(nint Place, int Begin, int End);
 
     private readonly struct TransformItems(WinogradPlan<V> plan, ConvArguments arguments) : IWorkItems
     {
