@@ -98,6 +98,12 @@ public sealed class ConvShape
             ? shape
             : throw new ConvShapeException(faults);
 
+    // Whether every plan for the one is right for the other too.
+    internal bool ComputesTheSame(ConvShape other) =>
+        ReferenceEquals(this, other)
+        || (Kind == other.Kind && Groups == other.Groups && PaddingMode == other.PaddingMode && Accuracy == other.Accuracy
+            && Input == other.Input && Weight == other.Weight && Axes.SequenceEqual(other.Axes));
+
     /// <summary>Checks the sizes and derives the output's, without an exception.</summary>
     /// <param name="parameters">What is asked for.</param>
     /// <param name="input">Sizes of the input <c>[N, C, D1..Dn]</c>.</param>

@@ -53,10 +53,19 @@ internal sealed class Direct : IConvAlgorithm
         if (shape.Accuracy == Accuracy.Exact && !request.EvenIfSlow)
             return null;
 
-        if (DirectGeometry.TryCreate<V>(shape, request.Threads) is not { } geometry)
+        if (!request.EvenIfSlow && !Choices<V>.Table.Of(shape, request.Weights.Use, IsFaster<V>))
             return null;
 
-        bool faster = CostModel.Direct(shape, request.Weights.Use, geometry) < CostModel.Gemm<V>(shape, request.Weights.Use);
-        return faster || request.EvenIfSlow ? new DirectPlan<V>(request, geometry) : null;
+        return DirectGeometry.TryCreate<V>(shape, request.Threads) is { } geometry ? new DirectPlan<V>(request, geometry) : null;
+    }
+
+    private static bool IsFaster<V>(ConvShape shape, WeightUse use)
+        where V : struct, IVec<V> =>
+        DirectGeometry.TryCreate<V>(shape, threads: 1) is { } geometry && CostModel.Direct(shape, use, geometry) < CostModel.Gemm<V>(shape, use);
+
+    private static class Choices<V>
+        where V : struct, IVec<V>
+    {
+        public static ChoiceTable<bool> Table { get; } = new();
     }
 }

@@ -39,26 +39,9 @@ internal sealed class Winograd : IConvAlgorithm
     public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
         where V : struct, IVec<V>
     {
-        ConvShape shape = request.Shape;
-        TapAxis[] axes = TapAxis.Of(shape);
-        if (shape.Accuracy == Accuracy.Exact || axes[0].Phases.Length > 1)
-            return null;
-
-        double best = request.EvenIfSlow ? double.PositiveInfinity : CostModel.Gemm<V>(shape, request.Weights.Use);
-        if (!request.EvenIfSlow && DirectGeometry.TryCreate<V>(shape, threads: 1) is { } direct)
-            best = Math.Min(best, CostModel.Direct(shape, request.Weights.Use, direct));
-
-        if (!request.EvenIfSlow && RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is { } rows)
-            best = Math.Min(best, CostModel.RowWinograd(shape, request.Weights.Use, rows));
-
-        WinogradGeometry? chosen = null;
-        foreach (WinogradGeometry geometry in Candidates(shape, axes, V.Count))
-        {
-            double cost = CostModel.Winograd<V>(geometry, request.Weights.Use);
-            if (cost < best)
-                (best, chosen) = (cost, geometry);
-        }
-
+        WinogradGeometry? chosen = request.EvenIfSlow
+            ? Cheapest<V>(request.Shape, request.Weights.Use, double.PositiveInfinity)
+            : Choices<V>.Table.Of(request.Shape, request.Weights.Use, Choose<V>);
         return chosen is null ? null : new WinogradPlan<V>(request, chosen, WinogradTileFunctions.Find<V>(chosen.Height.Size, chosen.Width.Size));
     }
 
@@ -77,6 +60,38 @@ internal sealed class Winograd : IConvAlgorithm
         }
     }
 
+    // The cut that is cheaper than every other algorithm, or null.
+    private static WinogradGeometry? Choose<V>(ConvShape shape, WeightUse use)
+        where V : struct, IVec<V>
+    {
+        double best = CostModel.Gemm<V>(shape, use);
+        if (DirectGeometry.TryCreate<V>(shape, threads: 1) is { } direct)
+            best = Math.Min(best, CostModel.Direct(shape, use, direct));
+
+        if (RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is { } rows)
+            best = Math.Min(best, CostModel.RowWinograd(shape, use, rows));
+
+        return Cheapest<V>(shape, use, best);
+    }
+
+    private static WinogradGeometry? Cheapest<V>(ConvShape shape, WeightUse use, double best)
+        where V : struct, IVec<V>
+    {
+        TapAxis[] axes = TapAxis.Of(shape);
+        if (shape.Accuracy == Accuracy.Exact || axes[0].Phases.Length > 1)
+            return null;
+
+        WinogradGeometry? chosen = null;
+        foreach (WinogradGeometry geometry in Candidates(shape, axes, V.Count))
+        {
+            double cost = CostModel.Winograd<V>(geometry, use);
+            if (cost < best)
+                (best, chosen) = (cost, geometry);
+        }
+
+        return chosen;
+    }
+
     // F(6,3) is the largest error that there is.
     private static WinogradGrid[] Grids(TapAxis axis, Accuracy accuracy)
     {
@@ -88,5 +103,11 @@ internal sealed class Winograd : IConvAlgorithm
         }
 
         return [.. grids];
+    }
+
+    private static class Choices<V>
+        where V : struct, IVec<V>
+    {
+        public static ChoiceTable<WinogradGeometry?> Table { get; } = new();
     }
 }
