@@ -77,6 +77,39 @@ internal sealed unsafe class OutputStage
         }
     }
 
+    /// <summary>
+    /// <see cref="WriteRow"/> of two phases whose elements alternate: <c>target[2 i + p] = sums[p][i]</c>. Of whole vectors: up to L - 1 sums
+    /// behind the last of each are read.
+    /// </summary>
+    /// <param name="sums">What the algorithm summed up for the first phase.</param>
+    /// <param name="phaseStride">Elements to the sums of the second.</param>
+    /// <param name="target">The output.</param>
+    /// <param name="residual">The residual at the same place; not read when there is none.</param>
+    /// <param name="count">Number of elements of both.</param>
+    /// <param name="channel">Output channel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void WriteZipped<V>(float* sums, nint phaseStride, float* target, float* residual, nint count, int channel)
+        where V : struct, IVec<V>
+    {
+        V bias = V.Broadcast(Bias[channel]);
+        V slope = V.Broadcast(Slopes[channel]);
+        for (; count >= 2 * V.Count; count -= 2 * V.Count, sums += V.Count, target += 2 * V.Count, residual += 2 * V.Count)
+        {
+            V even = V.Load(sums) + bias, odd = V.Load(sums + phaseStride) + bias;
+            V low = V.ZipLow(even, odd), high = V.ZipHigh(even, odd);
+            Finish(low, slope, Epilogue.HasResidual ? V.Load(residual) : V.Zero).Store(target);
+            Finish(high, slope, Epilogue.HasResidual ? V.Load(residual + V.Count) : V.Zero).Store(target + V.Count);
+        }
+
+        if (count > 0)
+        {
+            V even = V.Load(sums) + bias, odd = V.Load(sums + phaseStride) + bias;
+            int low = (int)Math.Min(count, V.Count), high = (int)count - low;
+            Finish(V.ZipLow(even, odd), slope, Epilogue.HasResidual ? V.LoadPartial(residual, low) : V.Zero).StorePartial(target, low);
+            Finish(V.ZipHigh(even, odd), slope, Epilogue.HasResidual ? V.LoadPartial(residual + V.Count, high) : V.Zero).StorePartial(target + V.Count, high);
+        }
+    }
+
     /// <summary>The activation, and the residual before or after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Finish<V>(V sum, V slope, V residual)

@@ -158,6 +158,12 @@ internal sealed unsafe class InputPanels<V>
 
             for (int channel = range.FirstChannel; channel < range.EndChannel; channel++, place += image, row += rowStride)
             {
+                if (WidthPhases == 2)
+                {
+                    stage.WriteZipped<V>(row, phaseStride, arguments.Output + place, arguments.Residual + place, elements, channel);
+                    continue;
+                }
+
                 float* values = row;
                 if (WidthPhases > 1)
                 {
