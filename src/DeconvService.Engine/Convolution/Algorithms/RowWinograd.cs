@@ -48,20 +48,10 @@ internal sealed class RowWinograd : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (shape.Accuracy == Accuracy.Exact || RowWinogradGeometry.TryCreate<V>(shape, request.Threads) is not { } geometry)
+        if (shape.Accuracy == Accuracy.Exact || (!request.EvenIfSlow && !Choices<V>.Table.Of(shape, request.Weights.Use, IsFaster<V>)))
             return null;
 
-        if (!request.EvenIfSlow)
-        {
-            double cost = CostModel.RowWinograd(shape, request.Weights.Use, geometry);
-            if (cost >= CostModel.Gemm<V>(shape, request.Weights.Use))
-                return null;
-
-            if (DirectGeometry.TryCreate<V>(shape, threads: 1) is { } direct && cost >= CostModel.Direct(shape, request.Weights.Use, direct))
-                return null;
-        }
-
-        return new RowWinogradPlan<V>(request, geometry);
+        return RowWinogradGeometry.TryCreate<V>(shape, request.Threads) is { } geometry ? new RowWinogradPlan<V>(request, geometry) : null;
     }
 
     /// <summary>The two rows of a tile whose sum (point 1) or difference (first minus second) a point multiplies: <c>B^T d</c>.</summary>
@@ -72,4 +62,21 @@ internal sealed class RowWinograd : IConvAlgorithm
         2 => (2, 1),
         _ => (3, 1),
     };
+
+    private static bool IsFaster<V>(ConvShape shape, WeightUse use)
+        where V : struct, IVec<V>
+    {
+        if (RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is not { } geometry)
+            return false;
+
+        double cost = CostModel.RowWinograd(shape, use, geometry);
+        return cost < CostModel.Gemm<V>(shape, use)
+            && (DirectGeometry.TryCreate<V>(shape, threads: 1) is not { } direct || cost < CostModel.Direct(shape, use, direct));
+    }
+
+    private static class Choices<V>
+        where V : struct, IVec<V>
+    {
+        public static ChoiceTable<bool> Table { get; } = new();
+    }
 }
