@@ -7,6 +7,11 @@ internal interface INumberConstant
     static abstract int Value { get; }
 }
 
+internal readonly struct Number0 : INumberConstant
+{
+    public static int Value => 0;
+}
+
 internal readonly struct Number1 : INumberConstant
 {
     public static int Value => 1;

@@ -73,13 +73,13 @@ public sealed class DepthwiseTests
         }
     }
 
-    /// <summary>Strides of a vector and more: outputs that differ in phase only are computed side by side.</summary>
+    /// <summary>Strides of half a vector and more: outputs that differ in phase only are computed side by side.</summary>
     [Theory]
     [MemberData(nameof(Levels))]
     public void Run_LargeStrides_KeepsTheContract(SimdLevel level)
     {
         int phases = 0;
-        foreach ((int stride, int kernel, int padding, int extra) in ((int, int, int, int)[])[(16, 16, 0, 0), (16, 32, 8, 0), (17, 40, 5, 3), (32, 64, 16, 0), (20, 59, 25, 7), (33, 34, 40, 0)])
+        foreach ((int stride, int kernel, int padding, int extra) in ((int, int, int, int)[])[(16, 16, 0, 0), (16, 32, 8, 0), (17, 40, 5, 3), (32, 64, 16, 0), (20, 59, 25, 7), (33, 34, 40, 0), (8, 16, 4, 0), (11, 23, 6, 2), (32, 90, 8, 0), (48, 96, 24, 0)])
         {
             foreach (int width in (int[])[1, 2, 5, 16, 19])
             {
@@ -89,7 +89,18 @@ public sealed class DepthwiseTests
             }
         }
 
-        Assert.Equal(30, phases);
+        Assert.Equal(50, phases);
+
+        // Rows that no tap meets, and rows of one group that meet different ones.
+        var gaps = new ConvParameters
+        {
+            Kind = ConvKind.Transposed,
+            Groups = 2,
+            Stride = 16,
+            Dilation = (int[])[3, 1],
+            Padding = ConvPadding.Pairs((int[])[1, 3], (int[])[0, 5]),
+        };
+        AssertTaken(level, new ConvCase("gaps", gaps, new TensorShape(1, 2, 3, 9), new TensorShape(2, 1, 5, 32)));
     }
 
     /// <summary>Planes that are read and written without a copy.</summary>

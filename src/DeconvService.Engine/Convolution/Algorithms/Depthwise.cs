@@ -32,6 +32,10 @@ internal sealed class Depthwise : IConvAlgorithm
         if (separable is null && shape.Accuracy != Accuracy.Exact && ChannelsAreFaster(shape, axes, V.Count) && DepthwiseChannels<V>.TryPlan(request) is { } channels)
             return channels;
 
+        // A stride of half a vector fills shorter ones: a third of the time that interleaving eight phases takes. With a quarter it is no gain.
+        if (V.Count > V256.Count && DepthwiseUpsampling<V256>.TryPlan(request) is { } shorter)
+            return shorter;
+
         // A residual may be the output itself, which is then to be read once only; what is written past the caches may be written twice.
         bool pastCaches = shape.OutputBytes >= PastCachesBytes && axes[2].Phases.Length == 1 && !request.Output.Epilogue.HasResidual;
         // Rows of one block have to be aligned alike for it.

@@ -103,6 +103,19 @@ internal readonly unsafe struct DepthwiseCopy<V>
 
         int left = _count - _before;
         float* source = row + (nint)(_first + (2L * _before)), end = row + _size;
+        if (_even && _odd)
+        {
+            // Most of a row, without a question for each vector.
+            int whole = (int)Math.Min((left + V.Count - 1) / V.Count, (end - source) / (2 * V.Count));
+            left -= whole * V.Count;
+            for (; whole > 0; whole--, source += 2 * V.Count, evens += V.Count, odds += V.Count)
+            {
+                V a = V.Load(source), b = V.Load(source + V.Count);
+                V.Even(a, b).Store(evens);
+                V.Odd(a, b).Store(odds);
+            }
+        }
+
         for (; left > 0 && source < end; left -= V.Count, source += 2 * V.Count, evens += V.Count, odds += V.Count)
         {
             int rest = (int)Math.Min(end - source, 2 * V.Count);
