@@ -86,8 +86,8 @@ internal static class CostModel
     // weights stay in the first: measured 1 to 15 % slower, with vectors of 8.
     private const double FewRegisters = 1.08;
 
-    // The cycles of RowWinograd hold everything and are right within 10 %; those of its rivals leave out writing and take 1.05 to 1.3 of them.
-    private const double CountedWhole = 0.87;
+    // The cycles of RowWinograd hold everything and are right within 10 %; those of its rivals take 1 to 1.1 of them.
+    private const double CountedWhole = 0.95;
 
     /// <summary><see cref="Algorithms.Gemm"/> or <see cref="GemmChannels"/>.</summary>
     public static double Gemm<V>(ConvShape shape, WeightUse use)
