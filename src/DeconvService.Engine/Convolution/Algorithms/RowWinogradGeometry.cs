@@ -17,11 +17,13 @@ internal sealed class RowWinogradGeometry
 
     // What a call of the micro-kernel costs beside its steps, and storing a vector of sums; what a vector of the input costs more that comes
     // from the second-level cache, across cache lines; a sum's way through the output transform; and an output's, interleaved and written.
-    // Measured.
+    // Measured. Sums of a tile that do not fit the first-level cache beside the panels cost more on their way there and back.
     private const double CallCycles = 100;
     private const double StoreCycles = 2.5;
     private const double SecondLevelCycles = 2.3;
     private const double SumCycles = 2;
+    private const double FirstLevelBytes = 24 << 10;
+    private const double SecondLevelSumCycles = 5;
     private const double WriteCycles = 10;
 
     private RowWinogradGeometry(ConvShape shape, TapAxis height, TapAxis width, int taps, int vectors, int lanes, int maximumRows)
@@ -117,6 +119,8 @@ internal sealed class RowWinogradGeometry
     /// <summary>Whether the transformed weights of a point are zero for all filters: the last segment lacks the last tap, which alone makes the point at infinity.</summary>
     public bool IsZero(int point, int segment) => point == Alpha - 1 && (segment + 1) * Taps > Height.Shifts.Length;
 
+    private int Widest => Math.Max(4 * Lanes, SumBytes / (sizeof(float) * Alpha * Rows) / Lanes * Lanes);
+
     // The products of a tile for all columns, and what becomes of the sums.
     private double TileCycles()
     {
@@ -136,7 +140,9 @@ internal sealed class RowWinogradGeometry
         }
 
         double outputs = (double)Outputs * TileRows * Height.Phases.Length * Width.Phases.Length;
-        return cycles + (vectors * ((Alpha * Rows * SumCycles) + (outputs * WriteCycles)));
+        double bytes = sizeof(float) * Alpha * Rows * (double)Math.Min(vectors * Lanes, Widest);
+        double sum = SumCycles + (bytes > FirstLevelBytes ? SecondLevelSumCycles : 0);
+        return cycles + (vectors * ((Alpha * Rows * sum) + (outputs * WriteCycles)));
     }
 
     // One multiply-add a cycle; or one load: two panels', most of whose vectors lie across cache lines and count twice, and what is fetched
@@ -145,8 +151,7 @@ internal sealed class RowWinogradGeometry
 
     private void Cut(double items, int threads)
     {
-        int widest = Math.Max(4 * Lanes, SumBytes / (sizeof(float) * Alpha * Rows) / Lanes * Lanes);
-        Columns = new EvenSplit(Width.Grid, Math.Min(Width.Grid, widest));
+        Columns = new EvenSplit(Width.Grid, Math.Min(Width.Grid, Widest));
         if (Columns.Pieces > 1)
             Columns = new EvenSplit(Width.Grid, (Columns.Largest + Lanes - 1) / Lanes * Lanes);
 

@@ -69,7 +69,7 @@ internal sealed class Winograd : IConvAlgorithm
             best = Math.Min(best, CostModel.Direct(shape, use, direct));
 
         if (RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is { } rows)
-            best = Math.Min(best, CostModel.RowWinograd(shape, use, rows));
+            best = Math.Min(best, CostModel.RowWinograd<V>(shape, use, rows));
 
         return Cheapest<V>(shape, use, best);
     }
