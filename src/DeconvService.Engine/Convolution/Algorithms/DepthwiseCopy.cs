@@ -26,6 +26,9 @@ internal readonly unsafe struct DepthwiseCopy<V>
     private readonly bool _even;
     private readonly bool _odd;
 
+    // Whether all that is read stands before the row's end, so that what is copied from behind it does not matter.
+    private readonly bool _endsInside;
+
     public DepthwiseCopy(DepthwiseCut cut, DepthwiseSegment segment, PaddingMode mode)
     {
         DepthwiseAxis x = cut.X;
@@ -35,17 +38,19 @@ internal readonly unsafe struct DepthwiseCopy<V>
         _before = (int)Math.Clamp(-(_first / _step), 0, _count);
         _lead = (_before + V.Count - 1) / V.Count * V.Count;
         (_even, _odd) = (_residues[0] == 0, _residues[^1] == 1);
+        _endsInside = _first + ((_count - 1L) * _step) + _residues[^1] < _size;
     }
 
     /// <summary>Copies.</summary>
     /// <param name="row">The row's first element.</param>
     /// <param name="slot">Room for the copy, aligned to a vector.</param>
+    /// <param name="inputEnd">Behind the last element that may be read.</param>
     /// <returns>Where the first column's first element stands.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public float* Run(float* row, float* slot)
+    public float* Run(float* row, float* slot, float* inputEnd)
     {
         if (_step == 2)
-            Pairs(row, slot);
+            Pairs(row, slot, inputEnd);
         else
         {
             for (int residue = 0; residue < _residues.Length; residue++)
@@ -92,7 +97,7 @@ internal readonly unsafe struct DepthwiseCopy<V>
 
     // Stride 2: even and odd elements at once. Where only one kind is read, the other is written to the same place first.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Pairs(float* row, float* slot)
+    private void Pairs(float* row, float* slot, float* inputEnd)
     {
         float* evens = slot, odds = _even && _odd ? slot + _pitch : slot;
         for (int i = 0; i < _lead; i += V.Count, evens += V.Count, odds += V.Count)
@@ -105,8 +110,11 @@ internal readonly unsafe struct DepthwiseCopy<V>
         float* source = row + (nint)(_first + (2L * _before)), end = row + _size;
         if (_even && _odd)
         {
-            // Most of a row, without a question for each vector.
-            int whole = (int)Math.Min((left + V.Count - 1) / V.Count, (end - source) / (2 * V.Count));
+            // All of a row or most of it, without a question for each vector: the last one takes as long as three of these.
+            int whole = (left + V.Count - 1) / V.Count;
+            if (!_endsInside || source + (2L * whole * V.Count) > inputEnd)
+                whole = (int)Math.Min(whole, (end - source) / (2 * V.Count));
+
             left -= whole * V.Count;
             for (; whole > 0; whole--, source += 2 * V.Count, evens += V.Count, odds += V.Count)
             {

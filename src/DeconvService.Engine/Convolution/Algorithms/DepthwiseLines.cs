@@ -75,7 +75,7 @@ internal sealed unsafe class DepthwiseLines<V>
                     *table = source + first;
                 else
                 {
-                    *table = copy.Run(source, slots);
+                    *table = copy.Run(source, slots, input.End);
                     slots += _cut.SlotFloats;
                 }
             }
