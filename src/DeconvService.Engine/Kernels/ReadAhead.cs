@@ -4,38 +4,26 @@ using System.Runtime.Intrinsics.X86;
 namespace DeconvService.Engine.Kernels;
 
 /// <summary>
-/// Asks for pieces of an image before they are needed, some lines at a time while something else is computed: of what will be read, and of
-/// what will be written, because a store waits for its line as well. Without it the hardware only guesses what comes next within a few
-/// kilobytes of one channel, and every new channel begins with a wait for memory.
+/// Asks for pieces of an image before they are needed, some lines at a time while something else is computed. Without it the hardware only
+/// guesses what comes next within a few kilobytes of one channel, and every new channel begins with a wait for memory.
 /// </summary>
 internal unsafe struct ReadAhead
 {
     private const int LineFloats = 16;
 
-    private readonly nint _rowStride;
     private readonly nint _channelStride;
     private readonly int _lines;
-    private readonly int _rows;
     private float* _channel;
-    private float* _row;
     private int _line;
-    private int _rowsDone;
     private int _left;
 
     /// <summary>The piece: <paramref name="floats"/> elements from <paramref name="first"/> on, and the same of the following channels.</summary>
     public ReadAhead(float* first, int floats, int channels, nint channelStride)
-        : this(first, floats, 1, 0, channels, channelStride)
     {
-    }
-
-    /// <summary>The piece: <paramref name="floats"/> elements of so many rows and channels, from <paramref name="first"/> on.</summary>
-    public ReadAhead(float* first, int floats, int rows, nint rowStride, int channels, nint channelStride)
-    {
-        _channel = _row = first;
-        (_rowStride, _channelStride) = (rowStride, channelStride);
+        _channel = first;
+        _channelStride = channelStride;
         _lines = (floats + LineFloats - 1) / LineFloats;
-        _rows = rows;
-        _left = _lines * rows * channels;
+        _left = _lines * channels;
     }
 
     /// <summary>Cache lines that are still to be asked for.</summary>
@@ -50,19 +38,13 @@ internal unsafe struct ReadAhead
 
         for (int i = Math.Min(lines, _left); i > 0; i--)
         {
-            Sse.Prefetch1(_row + (_line * (nint)LineFloats));
+            Sse.Prefetch1(_channel + (_line * (nint)LineFloats));
             _left--;
-            if (++_line < _lines)
-                continue;
-
-            _line = 0;
-            _row += _rowStride;
-            if (++_rowsDone < _rows)
-                continue;
-
-            _rowsDone = 0;
-            _channel += _channelStride;
-            _row = _channel;
+            if (++_line == _lines)
+            {
+                _line = 0;
+                _channel += _channelStride;
+            }
         }
     }
 }

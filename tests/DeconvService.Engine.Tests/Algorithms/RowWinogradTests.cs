@@ -6,7 +6,7 @@ using DeconvService.Testing;
 
 namespace DeconvService.Engine.Tests.Algorithms;
 
-/// <summary><see cref="RowWinograd"/> at its edges: rests of vectors and tiles, kernels longer than the image, columns in pieces.</summary>
+/// <summary><see cref="RowWinograd"/> at its edges: rests of vectors and tiles, kernels longer than the image, columns and channels in pieces.</summary>
 public sealed class RowWinogradTests
 {
     public static TheoryData<SimdLevel> Levels => [.. SimdLevels.Supported];
@@ -56,6 +56,8 @@ public sealed class RowWinogradTests
         yield return Transposed("t_groups", [2, 6, 5, 20], [6, 2, 4, 4], new() { Groups = 3, Stride = 2, Padding = 1 });
         yield return Transposed("t_pieces", [1, 2, 4, 300], [2, 16, 8, 8], new() { Stride = 4, Padding = 2 });
         yield return Transposed("t_one_column_kernel", [1, 4, 6, 18], [4, 3, 4, 1], new() { Stride = (int[])[2, 1] });
+        yield return Transposed("t_channels_in_slices", [1, 70, 128, 128], [70, 1, 4, 4], new() { Stride = 2, Padding = 1 });
+        yield return Conv("channels_in_slices_ragged", [1, 70, 3, 5461], [2, 70, 3, 1], new() { Padding = ConvPadding.Symmetric((int[])[1, 0]) });
         yield return Conv("2x2", [1, 4, 6, 18], [3, 4, 2, 2]);
         yield return Conv("3x3_groups", [2, 6, 7, 23], [9, 2, 3, 3], new() { Groups = 3, Padding = 1 });
         yield return Conv("5x1", [1, 4, 9, 17], [2, 4, 5, 1], new() { Padding = ConvPadding.Symmetric((int[])[2, 0]) });

@@ -131,37 +131,41 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
         {
             bool last = panel == panels.Pieces - 1;
             int column = block.InputBegin + (panels.Begin(panel) * V.Count), vectors = panels.Size(panel);
-            var ahead = new NextPanel(row + _geometry.Window - 1 + (last ? _geometry.TileRows : 0), last ? block.InputBegin : column + (vectors * V.Count), vectors);
-            for (int point = 0; point < RowWinogradGeometry.Alpha; point++)
+            for (int slice = 0; slice < _geometry.Slices.Pieces; slice++)
             {
-                float* target = sums + (point * (nint)_geometry.Rows * _geometry.SumStride) + column - block.Origin;
-                MultiplyPoint(source, weights, target, point, row, column, vectors, ref ahead);
+                var ahead = new NextPanel(row + _geometry.Window - 1 + (last ? _geometry.TileRows : 0), last ? block.InputBegin : column + (vectors * V.Count), vectors);
+                for (int point = 0; point < RowWinogradGeometry.Alpha; point++)
+                {
+                    float* target = sums + (point * (nint)_geometry.Rows * _geometry.SumStride) + column - block.Origin;
+                    MultiplyPoint(source, weights, target, point, slice, row, column, vectors, ref ahead);
+                }
             }
         }
     }
 
-    // All sums of a panel at one point.
+    // All sums of a panel at one point, of some of the channels: those of the first slice are stored, others are added.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyPoint(in RowSource source, float* weights, float* sums, int point, int row, int column, int vectors, ref NextPanel ahead)
+    private void MultiplyPoint(in RowSource source, float* weights, float* sums, int point, int slice, int row, int column, int vectors, ref NextPanel ahead)
     {
         (int first, int second) = RowWinograd.InputRows(point);
         nint size = _geometry.Channels * (nint)_geometry.Rows;
-        bool any = false;
+        int channel = _geometry.Slices.Begin(slice), channels = _geometry.Slices.Size(slice);
+        bool any = slice > 0;
         for (int segment = 0; segment < _geometry.Segments; segment++, row += _geometry.Taps)
         {
             bool outside = (uint)(row + first) >= (uint)_geometry.Height.Input && (uint)(row + second) >= (uint)_geometry.Height.Input;
             if (outside || _geometry.IsZero(point, segment))
                 continue;
 
-            var product = new MicroProduct { Segments = 1, LastDepth = _geometry.Channels, RowStride = _geometry.SumStride, NextStep = Plane, Accumulate = any };
-            product.X = RowAt(source, row + first, column, vectors, out product.Step);
-            product.Other = RowAt(source, row + second, column, vectors, out product.OtherStep);
+            var product = new MicroProduct { Segments = 1, LastDepth = channels, RowStride = _geometry.SumStride, NextStep = Plane, Accumulate = any };
+            product.X = RowAt(source, channel, row + first, column, vectors, out product.Step);
+            product.Other = RowAt(source, channel, row + second, column, vectors, out product.OtherStep);
             for (int i = 0; i < _geometry.Blocks.Pieces; i++)
             {
                 int begin = _geometry.Blocks.Begin(i), rows = _geometry.Blocks.Size(i);
-                product.A = weights + (((point * _geometry.Segments) + segment) * size) + (begin * _geometry.Channels);
+                product.A = weights + (((point * _geometry.Segments) + segment) * size) + (begin * _geometry.Channels) + (channel * rows);
                 product.C = sums + (begin * (nint)_geometry.SumStride);
-                product.Next = Ahead(source, ref ahead);
+                product.Next = Ahead(source, channel, ref ahead);
                 if (point == 1)
                     MicroKernelTable.Find<V, OfSums>(rows, vectors)(in product);
                 else
@@ -176,18 +180,18 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
     }
 
     // What the next call of the micro-kernel is to fetch of every channel: two cache lines of a row; or nothing.
-    private float* Ahead(in RowSource source, ref NextPanel next)
+    private float* Ahead(in RowSource source, int channel, ref NextPanel next)
     {
         int halves = ((next.Vectors * V.Count) + NextPanel.Floats - 1) / NextPanel.Floats;
         (int back, int half) = Math.DivRem(next.Calls++, halves);
         int row = next.Row - back;
         return back > _geometry.TileRows || (uint)row >= (uint)_geometry.Height.Input
             ? null
-            : source.Image + (row * (nint)_geometry.Width.Input) + next.Column + (half * NextPanel.Floats);
+            : source.Image + (channel * (nint)Plane) + (row * (nint)_geometry.Width.Input) + next.Column + (half * NextPanel.Floats);
     }
 
-    // Where a row of the image is read, and how far the next channel's is.
-    private float* RowAt(in RowSource source, int row, int column, int vectors, out nint step)
+    // Where a row of a channel is read, and how far the next channel's is.
+    private float* RowAt(in RowSource source, int channel, int row, int column, int vectors, out nint step)
     {
         step = 0;
         if ((uint)row >= (uint)_geometry.Height.Input)
@@ -195,7 +199,8 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
 
         bool last = source.LastRow is not null && row == _geometry.Height.Input - 1 && column + (vectors * V.Count) > _geometry.Width.Input;
         step = last ? RowFloats : Plane;
-        return last ? source.LastRow + column : source.Image + (row * (nint)_geometry.Width.Input) + column;
+        float* first = last ? source.LastRow : source.Image + (row * (nint)_geometry.Width.Input);
+        return first + (channel * step) + column;
     }
 
     // What is fetched while a panel is multiplied: the rows of the next one from the last on, one more than a tile has, because the first that

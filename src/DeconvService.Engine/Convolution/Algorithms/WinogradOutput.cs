@@ -95,22 +95,6 @@ internal sealed unsafe class WinogradOutput<V>
         }
     }
 
-    /// <summary>What <see cref="Write"/> will write for so many rows of tiles and channels, as far as they are in one plane.</summary>
-    public ReadAhead Ahead(in ConvArguments arguments, int tileRow, int rows, int firstColumn, int columns, int channel, int channels)
-    {
-        Place place = At(tileRow, firstColumn, columns, channel);
-        int tiles = Math.Min(rows, Height.Tiles - (tileRow % Height.Tiles));
-        int top = Math.Max(place.Y, 0), bottom = Math.Min(Height.Axis.Output, place.Y + (tiles * Height.Phases * Height.Size.Outputs * Height.Spread));
-        if (place.Left >= place.Right || top >= bottom)
-            return default;
-
-        float* first = arguments.Output + place.First + ((nint)top * Width.Axis.Output) + place.Left;
-        if (place.Right - place.Left == Width.Axis.Output)
-            return new ReadAhead(first, (bottom - top) * Width.Axis.Output, channels, ChannelStride);
-
-        return new ReadAhead(first, place.Right - place.Left, bottom - top, Width.Axis.Output, channels, ChannelStride);
-    }
-
     // Where the outputs of a row of tiles stand: in the first channel's plane at (y, x); columns left to right exist.
     private Place At(int tileRow, int firstColumn, int columns, int channel)
     {

@@ -15,10 +15,6 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     // Rows of tiles that are transformed at a time where tiles are shared.
     private const int SharedRows = 4;
 
-    // Outputs of more bytes are asked for before they are written: they are not in any cache, and stores wait for their lines. For smaller
-    // ones asking costs as much as it gains.
-    private const int NearBytes = 16 << 20;
-
     private readonly ConvRequest _request;
     private readonly WinogradGeometry _geometry;
     private readonly WinogradInput<V> _input;
@@ -28,7 +24,6 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     private readonly PackedWeights _weights;
     private readonly int _groups;
     private readonly int _chunks;
-    private readonly bool _outputsAhead;
 
     // Blocks of tiles of outputs: what a worker multiplies by one chunk of weights.
     private readonly EvenSplit _blockRows;
@@ -60,7 +55,6 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         _output = new WinogradOutput<V>(geometry, tile, request.Output, ProductPoint, _blockColumns.Largest);
         _products = new WinogradProducts<V>(geometry, TransformedRows, TransformedColumns(_blockColumns.Largest), ProductPoint);
         _planar = new WinogradPlanarProducts<V>(geometry, TransformedRows, TransformedColumns(_blockColumns.Largest), ProductPoint);
-        _outputsAhead = sizeof(float) * request.Shape.Output.Count > NearBytes;
         _weights = request.Weights.Packed(
             request.Pool,
             ("winograd", request.Shape.Kind, V.Count, geometry.Key),
@@ -138,16 +132,12 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         nint reduction = _geometry.Reduction, phaseVectors = _geometry.Points * reduction;
         float* weights = _weights.Pointer + ((((nint)group * groupVectors) + (2 * chunk)) * phases * phaseVectors * V.Count);
         nint row = _output.RowFloats, productRow = (nint)_geometry.Width.Spread * block.Columns * vectors * V.Count;
-        int firstChannel = chunk * 2 * V.Count;
-        ReadAhead ahead = !_outputsAhead ? default : _output.Ahead(
-            arguments, block.FirstRow, block.Rows, block.FirstColumn, block.Columns, (group * _geometry.Outputs) + firstChannel,
-            Math.Min(2 * V.Count, _geometry.Outputs - firstChannel));
         for (int phase = 0; phase < phases; phase++, weights += phaseVectors * vectors * V.Count)
         {
             if (_geometry.Planar)
                 _planar.Multiply(transformed, weights, products, block.FirstRow, block.Rows, block.Columns, vectors);
             else
-                _products.Multiply(transformed + PhasePlace(phase), weights, products, block.FirstRow, block.Rows, block.Columns, vectors, ref ahead);
+                _products.Multiply(transformed + PhasePlace(phase), weights, products, block.FirstRow, block.Rows, block.Columns, vectors);
 
             for (int half = 0; half < vectors; half++)
             {

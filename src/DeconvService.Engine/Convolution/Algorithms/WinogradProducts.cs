@@ -51,10 +51,9 @@ internal sealed unsafe class WinogradProducts<V>
     /// <param name="rows">Rows of the block.</param>
     /// <param name="blockColumns">Columns of the block.</param>
     /// <param name="vectors">1 or 2.</param>
-    /// <param name="ahead">What will be written or read after this; all of it is asked for meanwhile.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Multiply(float* transformed, float* weights, float* products, int firstRow, int rows, int blockColumns, int vectors, ref ReadAhead ahead)
+    public void Multiply(float* transformed, float* weights, float* products, int firstRow, int rows, int blockColumns, int vectors)
     {
         bool joined = _geometry.Joined;
         int spread = _geometry.Width.Spread, count = joined ? 1 : rows * spread, tiles = joined ? rows * spread * blockColumns : blockColumns;
@@ -66,15 +65,15 @@ internal sealed unsafe class WinogradProducts<V>
             for (int i = 0; i < some; i++)
                 strips[i] = Strip(transformed, weights, firstRow, first + i, columns, sums);
 
-            Multiply(strips, some, tiles, products, vectors, ref ahead);
+            Multiply(strips, some, tiles, products, vectors);
         }
     }
 
     // What follows from the layer alone has been computed by now: a product is a call and a few thousand multiply-adds, no more.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(MicroProduct* strips, int count, int tiles, float* products, int vectors, ref ReadAhead ahead)
+    private void Multiply(MicroProduct* strips, int count, int tiles, float* products, int vectors)
     {
-        int sums = vectors * V.Count, aheadLines = (ahead.Left + _geometry.Points - 1) / _geometry.Points;
+        int sums = vectors * V.Count;
         var split = new EvenSplit(tiles, Blocking.Rows<V>(vectors));
         nint pointTiles = _geometry.PointFloats(_rows, _columns), pointWeights = (nint)_geometry.Reduction * sums;
         delegate*<in MicroProduct, void> larger = Kernel(split.Largest, vectors), smaller = Kernel(split.Size(split.Pieces - 1), vectors);
@@ -84,7 +83,6 @@ internal sealed unsafe class WinogradProducts<V>
         nint share = Math.Min(32, (sums + pieces - 1) / pieces), fetched = _geometry.Reduction * share;
         for (int point = 0; point < _geometry.Points; point++)
         {
-            ahead.Advance(aheadLines);
             float* next = strips[0].X + pointWeights;
             float* c = products + (point * _productPoint);
             for (int i = 0; i < count; i++)
