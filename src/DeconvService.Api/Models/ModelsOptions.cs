@@ -16,12 +16,12 @@ public sealed class ModelsOptions
     public string Directory { get; init; } = "models";
 
     /// <summary>
-    /// Bytes that one tile of a picture, or of a tensor that is a picture, may take inside the network. 1 MiB to 16 GiB, default 40 MiB. Smaller
-    /// tiles compute more of their neighbours and have shorter rows: at 24 MiB upconv_7 took 4 to 7 % longer than at 40, at 80 MiB 3 % less with a
-    /// quarter more memory.
+    /// Bytes that one tile of a picture, or of a tensor that is a picture, may take inside the network. 1 MiB to 16 GiB, default 80 MiB. Smaller
+    /// tiles compute more of their neighbours and have shorter rows: upconv_7 took 6 and 10 % longer at 24 MiB, 2 and 3 % at 40, for a fifth to a
+    /// quarter less memory.
     /// </summary>
     [Range(1L << 20, 16L << 30, ErrorMessage = "{0} must be {1} to {2} bytes.")]
-    public long TileBytes { get; init; } = 40L << 20;
+    public long TileBytes { get; init; } = 80L << 20;
 
     /// <summary>
     /// Bytes that a picture may take inside a network that cannot be run in tiles because it looks at the whole picture at once. 1 MiB to

@@ -11,7 +11,7 @@ using DeconvService.Testing;
 namespace DeconvService.Benchmarks.Layers;
 
 /// <summary>
-/// <c>network --model FILE.onnx --input N,C,H,W [--threads 1,2] [--accuracy default] [--tile-mib 40] [--peer DIR | --peer none] [--seconds 2] [--json OUT]</c>:
+/// <c>network --model FILE.onnx --input N,C,H,W [--threads 1,2] [--accuracy default] [--tile-mib 80] [--peer DIR | --peer none] [--seconds 2] [--json OUT]</c>:
 /// a whole network of one input on the engine against a peer, in time and in memory, whole and in the tiles that the service would cut.
 /// </summary>
 /// <remarks>
@@ -30,7 +30,7 @@ internal static class NetworkCommand
         string path = Path.GetFullPath(options.Get("model", ""));
         int[] sizes = Array.ConvertAll(options.Get("input", "").Split(','), int.Parse);
         int[] threadCounts = Array.ConvertAll(options.Get("threads", "1,2").Split(','), int.Parse);
-        long tileBytes = long.Parse(options.Get("tile-mib", "40"), CultureInfo.InvariantCulture) << 20;
+        long tileBytes = long.Parse(options.Get("tile-mib", "80"), CultureInfo.InvariantCulture) << 20;
         var accuracy = Enum.Parse<Accuracy>(options.Get("accuracy", "default"), ignoreCase: true);
         var input = new TensorShape(sizes);
         if (options.Get("grow", "") is { Length: > 0 } way)
