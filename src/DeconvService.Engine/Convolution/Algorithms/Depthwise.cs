@@ -27,9 +27,9 @@ internal sealed class Depthwise : IConvAlgorithm
             return upsampling;
 
         TapAxis[] axes = TapAxis.Of(shape);
-        SeparableTaps? separable = shape.Accuracy == Accuracy.Exact ? null : SeparableTaps.TryFind(shape, request.Weights.Weight.Span);
+        SeparableTaps? separable = !request.MayFollowSize ? null : SeparableTaps.TryFind(shape, request.Weights.Weight.Span);
 
-        if (separable is null && shape.Accuracy != Accuracy.Exact && ChannelsAreFaster(shape, axes, V.Count) && DepthwiseChannels<V>.TryPlan(request) is { } channels)
+        if (separable is null && request.MayFollowSize && ChannelsAreFaster(shape, axes, V.Count) && DepthwiseChannels<V>.TryPlan(request) is { } channels)
             return channels;
 
         // A stride of half a vector fills shorter ones: a third of the time that interleaving eight phases takes. With a quarter it is no gain.

@@ -47,13 +47,8 @@ internal sealed class Direct : IConvAlgorithm
     public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
         where V : struct, IVec<V>
     {
-        // Exact results do not depend on the size of the picture, so that a tile has the bits of the whole: then the order of the sums must
-        // not either, and one algorithm serves all sizes.
         ConvShape shape = request.Shape;
-        if (shape.Accuracy == Accuracy.Exact && !request.EvenIfSlow)
-            return null;
-
-        if (!request.EvenIfSlow && !Choices<V>.Table.Of(shape, request.Weights.Use, IsFaster<V>))
+        if (!request.EvenIfSlow && (!request.MayFollowSize || !Choices<V>.Table.Of(shape, request.Weights.Use, IsFaster<V>)))
             return null;
 
         return DirectGeometry.TryCreate<V>(shape, request.Threads) is { } geometry ? new DirectPlan<V>(request, geometry) : null;

@@ -30,7 +30,7 @@ internal sealed class GemmChannels : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (!request.EvenIfSlow && (shape.Accuracy == Accuracy.Exact || !CostModel.PrefersChannels<V>(shape, request.Weights.Use)))
+        if (!request.EvenIfSlow && (!request.MayFollowSize || !CostModel.PrefersChannels<V>(shape, request.Weights.Use)))
             return null;
 
         // Two vectors and many rows, or where there are few positions, or few registers, three.

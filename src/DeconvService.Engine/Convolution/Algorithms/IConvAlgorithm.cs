@@ -20,6 +20,12 @@ internal interface IConvAlgorithm
 /// <param name="Threads">How many threads compute at the most. May change how work is cut into items, never a result.</param>
 internal sealed record ConvRequest(ConvShape Shape, ConvWeights Weights, OutputStage Output, AlignedBufferPool Pool, int Threads)
 {
+    /// <summary>
+    /// Whether algorithms may be chosen, and sums be ordered, by the size of the picture. Not for exact results: a tile has to have the bits of
+    /// the whole.
+    /// </summary>
+    public bool MayFollowSize => Shape.Accuracy != Accuracy.Exact;
+
     /// <summary>Whether an algorithm should take every layer that it can compute, even where another would be faster. For tests.</summary>
     public bool EvenIfSlow { get; init; }
 }

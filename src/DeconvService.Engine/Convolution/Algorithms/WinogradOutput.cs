@@ -38,10 +38,6 @@ internal sealed unsafe class WinogradOutput<V>
     // Outputs from one column of a tile to the next.
     private int ColumnStep => Width.Phases * Width.Spread;
 
-    private nint PlaneFloats => (nint)Height.Axis.Output * Width.Axis.Output;
-
-    private nint ChannelStride => _geometry.Depth.Output * PlaneFloats;
-
     private nint LaneColumns => (nint)ColumnStep * Width.Size.Outputs * _columns;
 
     /// <summary>Transforms a row of tiles of one phase and L channels.</summary>
@@ -82,29 +78,23 @@ internal sealed unsafe class WinogradOutput<V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Write(in ConvArguments arguments, float* lanes, int tileRow, int firstColumn, int columns, int channel, int channels)
     {
-        Place place = At(tileRow, firstColumn, columns, channel);
-        int y = place.Y;
-        for (int row = 0; row < Height.Phases * Height.Size.Outputs && place.Left < place.Right; row++, y += Height.Spread)
-        {
-            if (y < 0 || y >= Height.Axis.Output)
-                continue;
-
-            nint at = place.First + ((nint)y * Width.Axis.Output) + place.Left;
-            float* source = lanes + (((row * LaneColumns) + (place.Left - place.X)) * V.Count);
-            ChannelLanes.Scatter<V>(source, _stage, arguments.Output + at, arguments.Residual + at, ChannelStride, channel, channels, place.Right - place.Left);
-        }
-    }
-
-    // Where the outputs of a row of tiles stand: in the first channel's plane at (y, x); columns left to right exist.
-    private Place At(int tileRow, int firstColumn, int columns, int channel)
-    {
+        int outputHeight = Height.Axis.Output, outputWidth = Width.Axis.Output;
         (int rest, int tile) = Math.DivRem(tileRow, Height.Tiles);
         (rest, int spread) = Math.DivRem(rest, Height.Spread);
         (int image, int plane) = Math.DivRem(rest, _geometry.Depth.Output);
         int y = spread + (Height.Spread * FirstOutput(Height, tile)), x = Width.Spread * FirstOutput(Width, firstColumn);
-        int right = Math.Min(Width.Axis.Output, x + (ColumnStep * Width.Size.Outputs * columns));
-        nint first = (((((nint)image * _geometry.Shape.OutputChannels) + channel) * _geometry.Depth.Output) + plane) * PlaneFloats;
-        return new Place(first, y, x, Math.Max(x, 0), right);
+        int left = Math.Max(x, 0), right = Math.Min(outputWidth, x + (ColumnStep * Width.Size.Outputs * columns));
+        nint planeFloats = (nint)outputHeight * outputWidth, channelStride = _geometry.Depth.Output * planeFloats;
+        nint first = (((((nint)image * _geometry.Shape.OutputChannels) + channel) * _geometry.Depth.Output) + plane) * planeFloats;
+        for (int row = 0; row < Height.Phases * Height.Size.Outputs && left < right; row++, y += Height.Spread)
+        {
+            if (y < 0 || y >= outputHeight)
+                continue;
+
+            nint at = first + ((nint)y * outputWidth) + left;
+            float* source = lanes + (((row * LaneColumns) + (left - x)) * V.Count);
+            ChannelLanes.Scatter<V>(source, _stage, arguments.Output + at, arguments.Residual + at, channelStride, channel, channels, right - left);
+        }
     }
 
     private static int FirstOutput(WinogradGrid grid, int tile) => grid.FirstOutput + (grid.Phases * tile * grid.Size.Outputs);
@@ -122,6 +112,4 @@ internal sealed unsafe class WinogradOutput<V>
             }
         }
     }
-
-    private readonly record struct Place(nint First, int Y, int X, int Left, int Right);
 }

@@ -81,6 +81,9 @@ internal sealed unsafe class WinogradProducts<V>
         // The next point's weights are fetched meanwhile, in equal shares: with many channels they come from the last-level cache or from memory.
         int pieces = count * split.Pieces;
         nint share = Math.Min(32, (sums + pieces - 1) / pieces), fetched = _geometry.Reduction * share;
+        for (int i = 0; i < count; i++)
+            strips[i].NextStep = share;
+
         for (int point = 0; point < _geometry.Points; point++)
         {
             float* next = strips[0].X + pointWeights;
@@ -94,7 +97,6 @@ internal sealed unsafe class WinogradProducts<V>
                     int size = split.Size(piece);
                     product->C = c;
                     product->Next = next;
-                    product->NextStep = share;
                     if (size == split.Largest)
                         larger(in *product);
                     else
