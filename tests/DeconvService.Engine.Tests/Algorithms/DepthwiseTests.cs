@@ -262,37 +262,14 @@ public sealed class DepthwiseTests
         return weight;
     }
 
-    private static ConvCase RandomLayer(Random random, string name)
+    private static ConvCase RandomLayer(Random random, string name) => RandomDepthwise.FirstThatFits(() =>
     {
-        while (true)
-        {
-            bool transposed = random.Next(2) == 0;
-            int axes = random.Next(1, 4), channels = random.Next(1, 5), multiplier = channels == 1 ? 1 : random.Next(1, 3);
-            int[] input = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, axes == 3 ? 12 : 40))];
-            int[] kernel = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, axes == 3 ? 5 : 7))];
-            int stride = random.Next(1, 5), dilation = random.Next(1, 4);
-            var parameters = new ConvParameters
-            {
-                Kind = transposed ? ConvKind.Transposed : ConvKind.Convolution,
-                Stride = stride,
-                Dilation = dilation,
-                Padding = ConvPadding.Pairs(random.Next(0, 4), random.Next(0, 4)),
-                OutputPadding = transposed ? random.Next(0, Math.Max(stride, dilation)) : 0,
-                PaddingMode = transposed ? PaddingMode.Zeros : (PaddingMode)random.Next(4),
-                Groups = channels,
-                Fit = transposed ? ConvFit.Exact : ConvFit.Floor,
-            };
-            int[] weight = transposed ? [channels, multiplier] : [channels * multiplier, 1];
-            var layer = new ConvCase(name, parameters, new TensorShape([random.Next(1, 3), channels, .. input]), new TensorShape([.. weight, .. kernel]), random.Next(2) == 0);
-            try
-            {
-                _ = layer.Shape;
-                return layer;
-            }
-            catch (ConvShapeException)
-            {
-                // Sizes that do not fit together: the next ones.
-            }
-        }
-    }
+        bool transposed = random.Next(2) == 0;
+        int axes = random.Next(1, 4), channels = random.Next(1, 5), multiplier = channels == 1 ? 1 : random.Next(1, 3);
+        int[] input = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, axes == 3 ? 12 : 40))];
+        int[] kernel = [.. Enumerable.Range(0, axes).Select(_ => random.Next(1, axes == 3 ? 5 : 7))];
+        ConvParameters parameters = RandomDepthwise.Parameters(random, transposed, channels, largestStride: 4, largestPadding: 3);
+        int[] weight = transposed ? [channels, multiplier] : [channels * multiplier, 1];
+        return new ConvCase(name, parameters, new TensorShape([random.Next(1, 3), channels, .. input]), new TensorShape([.. weight, .. kernel]), random.Next(2) == 0);
+    });
 }
