@@ -162,6 +162,16 @@ public sealed class DepthwiseTests
         }
     }
 
+    /// <summary>Planes so narrow that their borders are masked, and so many that the result is written past the caches.</summary>
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Run_ManyNarrowPlanes_KeepsTheContract(SimdLevel level)
+    {
+        const int Channels = 360;
+        var parameters = new ConvParameters { Groups = Channels, Padding = 1 };
+        AssertTaken(level, new ConvCase("narrow", parameters, new TensorShape(1, Channels, 1000, 48), new TensorShape(Channels, 1, 3, 3)));
+    }
+
     [Theory]
     [InlineData(ConvKind.Convolution, 1, 1, PaddingMode.Replicate, 7, 9)]
     [InlineData(ConvKind.Convolution, 1, 2, PaddingMode.Zeros, 5, 4)]

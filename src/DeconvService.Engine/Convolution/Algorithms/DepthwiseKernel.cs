@@ -80,15 +80,19 @@ internal static unsafe class DepthwiseKernel<V>
     public static void Run(in DepthwiseBlock block)
     {
         nint i = 0, columns = block.Columns;
+        bool masked = block.Mask != null;
         if (block.PastCaches && columns >= V.Count)
         {
             // The first vector as it lies, the next one from where the target is aligned; they may overlap.
-            Compute<Number1, Inside>(block, 0, V.Count, pastCaches: false);
+            if (masked)
+                Compute<Number1, Edge>(block, 0, V.Count, pastCaches: false);
+            else
+                Compute<Number1, Inside>(block, 0, V.Count, pastCaches: false);
+
             i = V.Count - (((nint)block.Target / sizeof(float)) & (V.Count - 1));
         }
 
         // Two vectors of four rows hide each other's latency; with 16 registers there is no room for them.
-        bool masked = block.Mask != null;
         if (V.Registers == 32)
         {
             nint wide = 2 * V.Count;
