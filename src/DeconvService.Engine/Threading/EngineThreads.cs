@@ -47,6 +47,9 @@ public sealed class EngineThreads : IDisposable
     /// <summary>How many threads compute at the most, the caller's included; <see cref="IWorkItems.Execute"/> sees workers 0 to this minus 1.</summary>
     public int Count { get; }
 
+    /// <summary>Whether a call that begins now finds a core to help it: fewer than <see cref="Count"/> - 1 threads compute. It may change at once.</summary>
+    public bool HasHelp => Volatile.Read(ref _computing) < Count - 1;
+
     /// <summary>Executes all items and returns when they are done. Allocates nothing.</summary>
     /// <param name="count">Items 0 to <paramref name="count"/> - 1 are executed, each once, in no fixed order.</param>
     /// <param name="items">The work.</param>
@@ -160,8 +163,10 @@ public sealed class EngineThreads : IDisposable
 
     private void WaitForWork(int seen)
     {
+        // On a core that callers do not need: else a spinning helper takes the place of one of them, and eight requests at once on two cores
+        // lose a tenth.
         long start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetTimestamp() - start < SpinTicks)
+        while (Stopwatch.GetTimestamp() - start < SpinTicks && Volatile.Read(ref _computing) < Count)
         {
             if (Volatile.Read(ref _posted) != seen || _disposed)
                 return;

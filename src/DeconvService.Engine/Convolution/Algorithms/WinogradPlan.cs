@@ -29,8 +29,6 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     private readonly EvenSplit _blockRows;
     private readonly EvenSplit _blockColumns;
 
-    // Whether transformed tiles are in memory that all workers share; else each has those of one block.
-    private readonly bool _shared;
     private readonly EvenSplit _inputRows;
 
     public WinogradPlan(ConvRequest request, WinogradGeometry geometry, WinogradTileFunctions tile)
@@ -49,7 +47,6 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         _blockColumns = new EvenSplit(tilesWide, wide);
         int high = Math.Max(1, tiles / (_blockColumns.Largest * geometry.Width.Spread));
         _blockRows = new EvenSplit(geometry.Shares ? geometry.Height.Tiles : geometry.OutputRows, high);
-        _shared = geometry.Shares || Units < 4 * request.Threads;
         _inputRows = geometry.Shares ? new EvenSplit(geometry.InputRows, SharedRows) : new EvenSplit(_blockRows.Largest, _blockRows.Largest);
         _input = new WinogradInput<V>(geometry, tile, TransformedRows, TransformedColumns(_blockColumns.Largest));
         _output = new WinogradOutput<V>(geometry, tile, request.Output, ProductPoint, _blockColumns.Largest);
@@ -67,10 +64,13 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     public override long PackedBytes => _weights.Bytes;
 
     public override long WorkspaceBytes =>
-        sizeof(float) * ((TransformedFloats * (_shared ? Units : _request.Threads)) + (_request.Threads * WorkerFloats));
+        sizeof(float) * ((TransformedFloats * TransformedUnits) + (_request.Threads * WorkerFloats));
 
     // What is transformed at a time: a block of one group, or everything of one group.
     private int Units => _groups * (_geometry.Shares ? 1 : Blocks);
+
+    // Room for a unit each, of all workers or of all units that they share.
+    private int TransformedUnits => IsShared(_request.Threads) ? Math.Max(Units, IsShared(1) ? 0 : _request.Threads) : _request.Threads;
 
     private int Blocks => _blockRows.Pieces * _blockColumns.Pieces * (_geometry.Shares ? _geometry.OutputRows / _geometry.Height.Tiles : 1);
 
@@ -91,9 +91,13 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     private nint WorkerFloats => GatheredFloats + ProductFloats + OutputFloats;
 
+    // Whether transformed tiles are in memory that all workers share, because there are too few blocks to occupy them; else each worker has
+    // those of one block, which stay in its second-level cache.
+    private bool IsShared(int threads) => _geometry.Shares || Units < 4 * threads;
+
     public override void Run(in ConvArguments arguments)
     {
-        if (_shared)
+        if (IsShared(arguments.Threads.HasHelp ? _request.Threads : 1))
         {
             arguments.Threads.Run(Units * _input.Pieces * _inputRows.Pieces, new TransformItems(this, arguments), arguments.Cancellation);
             arguments.Threads.Run(_groups * _chunks * Blocks, new ChunkItems(this, arguments), arguments.Cancellation);
@@ -156,7 +160,7 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     private float* Unit(in ConvArguments arguments, int unit) => arguments.Workspace + (unit * TransformedFloats);
 
     private float* Worker(in ConvArguments arguments, int worker) =>
-        arguments.Workspace + ((_shared ? Units : _request.Threads) * TransformedFloats) + (worker * WorkerFloats);
+        arguments.Workspace + (TransformedUnits * TransformedFloats) + (worker * WorkerFloats);
 
     // Rows and columns of tiles of outputs.
     private readonly record struct Block(int FirstRow, int Rows, int FirstColumn, int Columns);
