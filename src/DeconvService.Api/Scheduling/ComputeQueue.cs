@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Limits;
 using DeconvService.Api.Observability;
+using DeconvService.Engine;
 
 namespace DeconvService.Api.Scheduling;
 
@@ -31,14 +32,14 @@ internal sealed class ComputeQueue : IDisposable
     private double _averageSeconds;
 
     /// <summary>Starts the threads.</summary>
-    public ComputeQueue(MemoryBudget budget, SchedulingOptions options, ServiceMetrics metrics)
+    public ComputeQueue(MemoryBudget budget, SchedulingOptions options, ServiceMetrics metrics, ConvolutionEngine engine)
     {
         (_options, _metrics) = (options, metrics);
         _patience = TimeSpan.FromSeconds(options.WaitSeconds);
-        _threads = new ComputeThreads(options.EffectiveConcurrency);
+        _threads = new ComputeThreads(options.EffectiveConcurrency, engine.Threads);
         Bodies = new Gate("body memory", budget.BodyBytes);
         Memory = new Gate("memory", budget.WorkBytes);
-        Cores = new Gate("cores", options.EffectiveConcurrency);
+        Cores = new Gate("cores", options.EffectiveConcurrency, continueInline: true);
     }
 
     /// <summary>Bytes of the bodies that are read, or kept as tensors.</summary>
@@ -104,9 +105,14 @@ internal sealed class ComputeQueue : IDisposable
     {
         using IDisposable? memory = bytes > 0 ? await ReserveAsync(bytes, cancellationToken) : null;
         long effort = multiplyAdds > 0 ? multiplyAdds : bytes * MultiplyAddsPerByte;
-        using IDisposable core = await EnterAsync(Cores, 1, effort, cancellationToken);
+        IDisposable core = await EnterAsync(Cores, 1, effort, cancellationToken);
         long start = Stopwatch.GetTimestamp();
-        await _threads.RunAsync(() => work(cancellationToken));
+        await _threads.RunAsync(() =>
+        {
+            // The thread gives the core back itself: the next in line is then there before it has to wait.
+            using (core)
+                work(cancellationToken);
+        });
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         _averageSeconds += (seconds - _averageSeconds) / 8; // a lost update between threads does not matter: it is an estimate
     }

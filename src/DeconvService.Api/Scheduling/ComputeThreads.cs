@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using DeconvService.Engine.Threading;
 
 namespace DeconvService.Api.Scheduling;
 
@@ -7,9 +8,12 @@ internal sealed class ComputeThreads : IDisposable
 {
     private readonly BlockingCollection<Action> _jobs = [];
 
-    /// <summary>Starts <paramref name="count"/> threads.</summary>
-    public ComputeThreads(int count)
+    private readonly EngineThreads _engine;
+
+    /// <summary>Starts <paramref name="count"/> threads, each of which occupies a core of <paramref name="engine"/> while it has work.</summary>
+    public ComputeThreads(int count, EngineThreads engine)
     {
+        _engine = engine;
         for (int i = 0; i < count; i++)
             new Thread(Loop) { IsBackground = true, Name = $"Compute {i}" }.Start();
     }
@@ -18,11 +22,15 @@ internal sealed class ComputeThreads : IDisposable
     public Task RunAsync(Action work)
     {
         var completion = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _engine.Announce();
         _jobs.Add(() =>
         {
             try
             {
-                work();
+                // Ends before anybody hears of it: the request that follows then finds the core idle.
+                using (_engine.Occupy(announced: true))
+                    work();
+
                 completion.SetResult();
             }
             catch (OperationCanceledException exception)

@@ -6,8 +6,12 @@ namespace DeconvService.Api.Scheduling;
 /// </summary>
 /// <param name="name">What is shared out.</param>
 /// <param name="capacity">How much there is.</param>
+/// <param name="continueInline">
+/// Whether the next in line goes on at once, on the thread that gives back, instead of on one of the thread pool that has to be woken for it:
+/// only where what follows is short.
+/// </param>
 /// <remarks>Thread-safe. Who holds a lease must not wait at the same gate again, or two of them may wait for each other.</remarks>
-internal sealed class Gate(string name, long capacity)
+internal sealed class Gate(string name, long capacity, bool continueInline = false)
 {
     /// <summary>How many may go past one that waits.</summary>
     public const int MaximumPasses = 16;
@@ -51,13 +55,15 @@ internal sealed class Gate(string name, long capacity)
         ArgumentOutOfRangeException.ThrowIfNegative(amount);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(amount, Capacity);
         cancellationToken.ThrowIfCancellationRequested();
-        var waiter = new Waiter(new GateLease(this, amount), effort);
+        var waiter = new Waiter(new GateLease(this, amount), effort, continueInline);
+        List<Waiter>? entering;
         lock (_lock)
         {
             _line.AddLast(waiter.Place);
-            LetIn();
+            entering = LetIn();
         }
 
+        Continue(entering);
         try
         {
             await waiter.Entered.Task.WaitAsync(patience, cancellationToken);
@@ -78,28 +84,43 @@ internal sealed class Gate(string name, long capacity)
 
     internal void Return(long amount)
     {
+        List<Waiter>? entering;
         lock (_lock)
         {
             _taken -= amount;
-            LetIn();
+            entering = LetIn();
         }
+
+        Continue(entering);
+    }
+
+    // Not under the lock: those that enter may go on inline.
+    private static void Continue(List<Waiter>? entering)
+    {
+        foreach (Waiter waiter in entering ?? [])
+            waiter.Entered.SetResult();
     }
 
     private bool Leave(Waiter waiter)
     {
+        List<Waiter>? entering;
         lock (_lock)
         {
             if (waiter.Place.List is null)
                 return false;
 
             _line.Remove(waiter.Place);
-            LetIn(); // it may have stood before smaller ones
-            return true;
+            entering = LetIn(); // it may have stood before smaller ones
         }
+
+        Continue(entering);
+        return true;
     }
 
-    private void LetIn()
+    // Those that enter now; null when nobody does.
+    private List<Waiter>? LetIn()
     {
+        List<Waiter>? entering = null;
         while (Next() is { } chosen)
         {
             for (LinkedListNode<Waiter>? before = chosen.Place.Previous; before is not null; before = before.Previous)
@@ -107,8 +128,10 @@ internal sealed class Gate(string name, long capacity)
 
             _line.Remove(chosen.Place);
             _taken += chosen.Lease.Amount;
-            chosen.Entered.SetResult();
+            (entering ??= []).Add(chosen);
         }
+
+        return entering;
     }
 
     // The first that fits, or one that is much smaller, but nobody from behind one that was passed often enough.
@@ -130,9 +153,10 @@ internal sealed class Gate(string name, long capacity)
 
     private sealed class Waiter
     {
-        public Waiter(GateLease lease, long effort)
+        public Waiter(GateLease lease, long effort, bool continueInline)
         {
             (Lease, Effort) = (lease, effort);
+            Entered = new(continueInline ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
             Place = new LinkedListNode<Waiter>(this);
         }
 
@@ -142,7 +166,7 @@ internal sealed class Gate(string name, long capacity)
 
         public LinkedListNode<Waiter> Place { get; }
 
-        public TaskCompletionSource Entered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Entered { get; }
 
         public int Passes { get; set; }
     }

@@ -19,11 +19,20 @@ public sealed class EngineThreads : IDisposable
     // Layers of one network follow each other within microseconds; after this long there is no next layer.
     private static readonly long SpinTicks = Stopwatch.Frequency / 10_000;
 
+    // How often a parked helper looks whether a caller has left a core to it. To be woken each time instead costs small requests a fifth under
+    // load: between two requests, and between two steps of one, a core is idle for some microseconds only.
+    private static readonly TimeSpan Watch = TimeSpan.FromMilliseconds(1);
+
+    // What the current thread occupies a core of.
+    [ThreadStatic]
+    private static EngineThreads? _occupied;
+
     private readonly WorkerJob[] _jobs;
     private readonly SemaphoreSlim _wake = new(0);
     private int _computing;
     private int _posted;
     private int _parked;
+    private int _watching;
     private volatile bool _disposed;
 
     /// <summary>Starts the helpers.</summary>
@@ -47,8 +56,35 @@ public sealed class EngineThreads : IDisposable
     /// <summary>How many threads compute at the most, the caller's included; <see cref="IWorkItems.Execute"/> sees workers 0 to this minus 1.</summary>
     public int Count { get; }
 
-    /// <summary>Whether a call that begins now finds a core to help it: fewer than <see cref="Count"/> - 1 threads compute. It may change at once.</summary>
-    public bool HasHelp => Volatile.Read(ref _computing) < Count - 1;
+    /// <summary>
+    /// Whether a call that begins now on this thread finds a core to help it: fewer than <see cref="Count"/> - 1 other threads compute. It may
+    /// change at once.
+    /// </summary>
+    public bool HasHelp => Volatile.Read(ref _computing) - (_occupied == this ? 1 : 0) < Count - 1;
+
+    /// <summary>
+    /// Says that a thread is about to come and compute, so that helpers leave a core to it at once; without it, the thread may wait for the
+    /// very core on which a helper goes on, unaware of it. <see cref="Occupy"/> has to follow on that thread.
+    /// </summary>
+    public void Announce() => Interlocked.Increment(ref _computing);
+
+    /// <summary>
+    /// Says that the current thread computes until the scope ends, between its calls as well: then no helper takes its core for the moments
+    /// in between. A call is such a scope itself.
+    /// </summary>
+    /// <param name="announced">Whether <see cref="Announce"/> has been called for it.</param>
+    public Occupation Occupy(bool announced = false)
+    {
+        if (_occupied == this)
+            return default;
+
+        if (!announced)
+            Announce();
+
+        var occupation = new Occupation(this, _occupied);
+        _occupied = this;
+        return occupation;
+    }
 
     /// <summary>Executes all items and returns when they are done. Allocates nothing.</summary>
     /// <param name="count">Items 0 to <paramref name="count"/> - 1 are executed, each once, in no fixed order.</param>
@@ -60,36 +96,22 @@ public sealed class EngineThreads : IDisposable
         where TItems : IWorkItems
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Interlocked.Increment(ref _computing);
-        try
+        using Occupation occupation = Occupy();
+        WorkerJob? job = count > 1 && !_disposed ? TakeJob() : null;
+        if (job is null)
         {
-            WorkerJob? job = count > 1 && !_disposed ? TakeJob() : null;
-            if (job is null)
+            for (int item = 0; item < count; item++)
             {
-                for (int item = 0; item < count; item++)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    items.Execute(item, worker: 0);
-                }
-            }
-            else
-            {
-                job.Open(count, ref items, cancellationToken);
-                Interlocked.Increment(ref _posted);
-                WakeHelpers(count - 1);
-                job.RunToEnd(ref items);
+                cancellationToken.ThrowIfCancellationRequested();
+                items.Execute(item, worker: 0);
             }
         }
-        finally
+        else
         {
-            Interlocked.Decrement(ref _computing);
-        }
-
-        // The core that this call leaves can help another one.
-        if (AnyOpenJob())
-        {
+            job.Open(count, ref items, cancellationToken);
             Interlocked.Increment(ref _posted);
-            WakeHelpers(1);
+            WakeHelpers(count - 1);
+            job.RunToEnd(ref items);
         }
     }
 
@@ -98,6 +120,16 @@ public sealed class EngineThreads : IDisposable
     {
         _disposed = true;
         _wake.Release(Count);
+    }
+
+    private void Leave(EngineThreads? before)
+    {
+        _occupied = before;
+        Interlocked.Decrement(ref _computing);
+
+        // The core that is left can help another call, which somebody should watch.
+        if (Volatile.Read(ref _watching) == 0 && AnyOpenJob())
+            WakeHelpers(1);
     }
 
     private WorkerJob? TakeJob()
@@ -175,9 +207,37 @@ public sealed class EngineThreads : IDisposable
         }
 
         Interlocked.Increment(ref _parked);
-        if (Volatile.Read(ref _posted) == seen && !_disposed)
-            _wake.Wait();
+        while (Volatile.Read(ref _posted) == seen && !_disposed)
+        {
+            Park();
+            if (Volatile.Read(ref _computing) < Count)
+                break;
+        }
 
         Interlocked.Decrement(ref _parked);
+    }
+
+    // Returns when there may be something to do.
+    private void Park()
+    {
+        Interlocked.Increment(ref _watching);
+        bool woken = AnyOpenJob() && _wake.Wait(Watch);
+        Interlocked.Decrement(ref _watching);
+
+        // Who opens a job later than this look sees that nobody watches.
+        if (!woken && !AnyOpenJob())
+            _wake.Wait();
+    }
+
+    /// <summary>A core that the current thread occupies; ends, on the same thread, when it is disposed.</summary>
+    public readonly ref struct Occupation
+    {
+        private readonly EngineThreads? _threads;
+        private readonly EngineThreads? _before;
+
+        internal Occupation(EngineThreads threads, EngineThreads? before) => (_threads, _before) = (threads, before);
+
+        /// <summary>Leaves the core.</summary>
+        public void Dispose() => _threads?.Leave(_before);
     }
 }

@@ -25,7 +25,7 @@ internal sealed class RequestRunner : IDisposable
     {
         _engine = new ConvolutionEngine(new EngineOptions { Threads = threads });
         var metrics = new ServiceMetrics(_services.GetRequiredService<IMeterFactory>());
-        _queue = new ComputeQueue(new MemoryBudget(new LimitsOptions()), new SchedulingOptions { Concurrency = threads }, metrics);
+        _queue = new ComputeQueue(new MemoryBudget(new LimitsOptions()), new SchedulingOptions { Concurrency = threads }, metrics, _engine);
     }
 
     /// <summary>Plans a layer and makes tensors for each caller; answers with the algorithm.</summary>

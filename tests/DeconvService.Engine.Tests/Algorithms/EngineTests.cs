@@ -68,6 +68,30 @@ public sealed class EngineTests
         }
     }
 
+    // Where the caller is alone, tiles are not shared out as where it has help.
+    [Theory]
+    [InlineData(20)]
+    [InlineData(36)]
+    [InlineData(50)]
+    [InlineData(64)]
+    public void Run_OtherCoresAreTaken_SameBits(int size)
+    {
+        var layer = new ConvCase("3x3", new ConvParameters { Padding = 1 }, new TensorShape(1, 64, size, size), new TensorShape(64, 64, 3, 3));
+        foreach (SimdLevel level in SimdLevels.Supported)
+        {
+            using var engine = new ConvolutionEngine(new EngineOptions { Threads = 2, SimdLevel = level });
+            using ConvWeights weights = layer.MakeWeights();
+            ConvPlan plan = engine.CreatePlan(layer.Shape, weights);
+            using Workspace workspace = engine.RentWorkspace(plan);
+            float[] input = layer.MakeInput(), helped = new float[layer.Shape.Output.Count], alone = new float[layer.Shape.Output.Count];
+            plan.Run(input, helped, workspace);
+            engine.Threads.Announce();
+            plan.Run(input, alone, workspace);
+            Assert.StartsWith("winograd", plan.Algorithm, StringComparison.Ordinal);
+            Tolerance.AssertSameBits(helped, alone, $"{level}");
+        }
+    }
+
     [Fact]
     public async Task Run_ManyAtOnce_AllRight()
     {

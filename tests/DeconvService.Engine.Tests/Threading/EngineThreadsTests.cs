@@ -95,7 +95,115 @@ public sealed class EngineThreadsTests
     }
 
     [Fact]
+    public void HasHelp_CountsOtherThreadsThatCompute()
+    {
+        using var engine = new EngineThreads(2);
+        Assert.True(engine.HasHelp);
+        using (engine.Occupy())
+        {
+            Assert.True(engine.HasHelp);
+            Assert.False(OnAnotherThread(() => engine.HasHelp));
+            engine.Run(5, new Counting(new int[5], 2));
+        }
+
+        Assert.True(OnAnotherThread(() => engine.HasHelp));
+        using var alone = new EngineThreads(1);
+        Assert.False(alone.HasHelp);
+    }
+
+    [Fact]
+    public void Announce_WhileAHelperWorks_TheHelperLeavesTheCore()
+    {
+        using var engine = new EngineThreads(2);
+        var announcing = new Announcing(engine);
+        engine.Run(1000, announcing);
+        Assert.InRange(announcing.HelpedAfterwards, 0, 1); // the item that was begun at that moment
+        using (engine.Occupy(announced: true))
+            Assert.False(OnAnotherThread(() => engine.HasHelp));
+
+        Assert.True(engine.HasHelp);
+    }
+
+    [Fact]
+    public async Task Occupy_Ends_HelperTakesTheCore()
+    {
+        using var engine = new EngineThreads(2);
+        var waiting = new WaitingForHelp();
+        Task running;
+        using (engine.Occupy())
+        {
+            running = Task.Factory.StartNew(
+                () => engine.Run(1_000_000, waiting), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            Assert.True(SpinWait.SpinUntil(() => waiting.Begun, TimeSpan.FromSeconds(30)));
+            Assert.False(waiting.Helped);
+        }
+
+        await running;
+        Assert.True(waiting.Helped);
+    }
+
+    [Fact]
     public void Constructor_NegativeCount_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => new EngineThreads(-1));
+
+    private static bool OnAnotherThread(Func<bool> question)
+    {
+        bool answer = false;
+        var thread = new Thread(() => answer = question());
+        thread.Start();
+        thread.Join();
+        return answer;
+    }
+
+    // When both threads are at work, the caller announces another one.
+    private sealed class Announcing(EngineThreads engine) : IWorkItems
+    {
+        private bool _helped;
+        private bool _announced;
+        private int _helpedAfterwards;
+
+        public int HelpedAfterwards => _helpedAfterwards;
+
+        public void Execute(int item, int worker)
+        {
+            if (worker == 1)
+            {
+                if (Volatile.Read(ref _announced))
+                    _helpedAfterwards++;
+
+                Volatile.Write(ref _helped, true);
+            }
+            else if (!_announced)
+            {
+                Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref _helped), TimeSpan.FromSeconds(30)));
+                engine.Announce();
+                Volatile.Write(ref _announced, true);
+            }
+            else
+            {
+                Thread.SpinWait(1000);
+            }
+        }
+    }
+
+    // The caller's items take until somebody helps.
+    private sealed class WaitingForHelp : IWorkItems
+    {
+        private volatile bool _begun;
+        private volatile bool _helped;
+
+        public bool Begun => _begun;
+
+        public bool Helped => _helped;
+
+        public void Execute(int item, int worker)
+        {
+            _begun = true;
+            if (worker == 1)
+                _helped = true;
+            else if (!_helped)
+                Thread.Sleep(1);
+        }
+    }
 
     private readonly struct Counting(int[] executed, int threads) : IWorkItems
     {

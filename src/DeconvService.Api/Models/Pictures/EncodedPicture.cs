@@ -10,7 +10,7 @@ namespace DeconvService.Api.Models.Pictures;
 internal sealed class EncodedPicture
 {
     /// <summary>Most bytes that are held back.</summary>
-    public const long HoldBackBytes = 96L << 20;
+    public const long HoldBackBytes = 32L << 20;
 
     /// <summary>Most bytes that wait for the client beside those that were held back.</summary>
     private const long UnreadBytes = 4L << 20;
