@@ -3,13 +3,18 @@ using DeconvService.Api.Limits;
 using DeconvService.Api.Observability;
 using DeconvService.Api.Scheduling;
 using DeconvService.Api.Tests.Observability;
+using DeconvService.Engine;
 using Xunit;
 
 namespace DeconvService.Api.Tests.Scheduling;
 
-public sealed class ComputeQueueTests
+public sealed class ComputeQueueTests : IDisposable
 {
     private static readonly MemoryBudget Budget = new(new LimitsOptions { MemoryBytes = 16 << 20 });
+
+    private readonly ConvolutionEngine _engine = new(new EngineOptions { Threads = 2 });
+
+    public void Dispose() => _engine.Dispose();
 
     [Fact]
     public async Task RunAsync_RunsOnItsOwnThreads()
@@ -151,8 +156,21 @@ public sealed class ComputeQueueTests
         Assert.Equal(0, queue.Cores.Taken);
     }
 
-    private static ComputeQueue Queue(int concurrency = 1, int length = 1000, int waitSeconds = 60) => new(
+    [Fact]
+    public async Task RunAsync_WhatHasACore_KeepsHelpersFromIt()
+    {
+        using ComputeQueue queue = Queue(concurrency: 2);
+        using var gate = new ManualResetEventSlim();
+        Task[] running = [.. Enumerable.Range(0, 6).Select(_ => queue.RunAsync(0, token => gate.Wait(token), CancellationToken.None))];
+        Assert.False(_engine.Threads.HasHelp);
+        gate.Set();
+        await Task.WhenAll(running);
+        Assert.True(_engine.Threads.HasHelp);
+    }
+
+    private ComputeQueue Queue(int concurrency = 1, int length = 1000, int waitSeconds = 60) => new(
         Budget,
         new SchedulingOptions { Concurrency = concurrency, QueueLength = length, WaitSeconds = waitSeconds },
-        new ServiceMetrics(new MeterFactory()));
+        new ServiceMetrics(new MeterFactory()),
+        _engine);
 }

@@ -18,7 +18,10 @@ namespace DeconvService.Api.Tests.Models.Pictures;
 public sealed class TileRunTests : IDisposable
 {
     private readonly ConvolutionEngine _engine = new();
-    private readonly ComputeQueue _queue = new(new MemoryBudget(new LimitsOptions()), new SchedulingOptions(), new ServiceMetrics(new MeterFactory()));
+    private readonly ComputeQueue _queue;
+
+    public TileRunTests() =>
+        _queue = new(new MemoryBudget(new LimitsOptions()), new SchedulingOptions(), new ServiceMetrics(new MeterFactory()), _engine);
 
     public static TheoryData<string, int, Accuracy> Cases
     {
