@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Simd;
 
@@ -76,7 +77,8 @@ internal readonly unsafe struct BorderedRow
                     V.Even(V.Load(source), V.Load(source + V.Count)).Store(target + at);
             }
 
-            for (; at < _insideEnd; at++, source += _step)
+            at = CopyInFours(source, target, at);
+            for (source = row + _first + ((nint)at * _step); at < _insideEnd; at++, source += _step)
                 target[at] = *source;
         }
 
@@ -140,6 +142,18 @@ internal readonly unsafe struct BorderedRow
             for (int i = right; i < count; i += V.Count)
                 V.Zero.Store(target + i);
         }
+    }
+
+    // Four single elements are put into a vector and stored at once: with a store for each it takes twice as long.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int CopyInFours(float* source, float* target, int at)
+    {
+        nint step = _step, step3 = 3 * step;
+        int end = _insideEnd - 4;
+        for (; at <= end; at += 4, source += 4 * step)
+            Vector128.Create(source[0], source[step], source[2 * step], source[step3]).Store(target + at);
+
+        return at;
     }
 
     private float Outside(float* row, int i)

@@ -62,7 +62,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pack(float* weight, float* packed)
     {
-        int channels = _products.Channels, outputs = _request.Shape.OutputChannels / _request.Shape.Groups;
+        int channels = _products.Channels, outputs = _products.Outputs;
         nint kernel = (nint)_products.Depth.Kernel * _products.Height.Kernel * _products.Width.Kernel;
         bool transposed = _request.Shape.Kind == ConvKind.Transposed;
         nint outputStride = transposed ? kernel : channels * kernel, channelStride = transposed ? outputs * kernel : kernel;
@@ -95,7 +95,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     private void PackTap(DirectTap tap, int firstRow, int rows, nint outputStride, float* weight, nint channelStride, float* packed)
     {
         // Where each row's number is; worked out once for all channels, because the division takes longer than all the rest.
-        int merged = _products.Rows / (_request.Shape.OutputChannels / _request.Shape.Groups);
+        int merged = _products.Rows / _products.Outputs;
         nint* places = stackalloc nint[MicroKernelTable.MaximumRows];
         for (int r = 0; r < rows; r++)
         {
@@ -259,27 +259,42 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         int before = Math.Max(0, width.Crop - ((block.Column + x) * Phases));
         int column = ((block.Column + x) * Phases) - width.Crop + before;
         int elements = Math.Min((count * Phases) - before, width.Output - column);
+        if (elements <= 0)
+            return;
+
+        // All that is the same for every line is worked out before: a short row is written in the time of a few divisions.
+        int phases = Phases, firstDepth = (block.Depth * depth.Phases.Length) + group.PhaseDepth - depth.Crop;
+        int firstHeight = ((block.Row + y) * height.Phases.Length) + group.PhaseHeight - height.Crop;
         nint phaseStride = _products.LineRows > 1 ? _stripLength : KeptAt(groupIndex + 1, chunk) - KeptAt(groupIndex, chunk);
-        for (int line = _products.Chunks.Begin(chunk); line < _products.Chunks.Begin(chunk + 1); line++, row += _products.LineRows * (nint)_stripLength)
+        nint lineStride = _products.LineRows * (nint)_stripLength, slices = depth.Output, rows = height.Output, columns = width.Output;
+        int mergedHeights = _products.MergedHeights, merged = _products.MergedDepths * mergedHeights;
+        int line = _products.Chunks.Begin(chunk), end = _products.Chunks.Begin(chunk + 1);
+        (int channel, int part) = Math.DivRem(line, merged);
+        channel += block.ChannelGroup * _products.Outputs;
+        nint channelsBefore = block.Image * (nint)_request.Shape.OutputChannels;
+        OutputStage stage = _request.Output;
+        for (; line < end; line++, row += lineStride, part++)
         {
-            (int rest, int mergedHeight) = Math.DivRem(line, _products.MergedHeights);
-            (int channel, int mergedDepth) = Math.DivRem(rest, _products.MergedDepths);
-            int od = (block.Depth * depth.Phases.Length) + group.PhaseDepth + mergedDepth - depth.Crop;
-            int oh = ((block.Row + y) * height.Phases.Length) + group.PhaseHeight + mergedHeight - height.Crop;
-            if ((uint)od >= (uint)depth.Output || (uint)oh >= (uint)height.Output || elements <= 0)
+            if (part == merged)
+            {
+                part = 0;
+                channel++;
+            }
+
+            (int mergedDepth, int mergedHeight) = merged == 1 ? (0, 0) : Math.DivRem(part, mergedHeights);
+            int od = firstDepth + mergedDepth, oh = firstHeight + mergedHeight;
+            if ((uint)od >= (uint)slices || (uint)oh >= (uint)rows)
                 continue;
 
             float* values = row;
-            if (Phases > 1)
+            if (phases > 1)
             {
-                Interleaving.Run<V>(row, phaseStride, Phases, count, spare);
+                Interleaving.Run<V>(row, phaseStride, phases, count, spare);
                 values = spare + before;
             }
 
-            channel += block.ChannelGroup * (_request.Shape.OutputChannels / _request.Shape.Groups);
-            nint at = (nint)((((((long)block.Image * _request.Shape.OutputChannels) + channel) * depth.Output) + od) * height.Output) + oh;
-            at = (at * width.Output) + column;
-            _request.Output.WriteRow<V>(values, arguments.Output + at, arguments.Residual + at, elements, channel);
+            nint at = ((((((channelsBefore + channel) * slices) + od) * rows) + oh) * columns) + column;
+            stage.WriteRow<V>(values, arguments.Output + at, arguments.Residual + at, elements, channel);
         }
     }
 

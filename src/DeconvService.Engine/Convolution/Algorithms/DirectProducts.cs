@@ -51,7 +51,8 @@ internal sealed class DirectProducts
         MergedDepths = _mergedDepth ? Depth.Phases.Length : 1;
         MergedHeights = _mergedHeight ? Height.Phases.Length : 1;
         LineRows = _mergedWidth ? Width.Phases.Length : 1;
-        Lines = shape.OutputChannels / shape.Groups * MergedDepths * MergedHeights;
+        Outputs = shape.OutputChannels / shape.Groups;
+        Lines = Outputs * MergedDepths * MergedHeights;
         Together = Width.Phases.Length / LineRows;
         Chunks = new EvenSplit(Lines, Math.Max(1, maximumRows / LineRows));
 
@@ -73,6 +74,9 @@ internal sealed class DirectProducts
 
     /// <summary>Input channels of a group.</summary>
     public int Channels { get; }
+
+    /// <summary>Output channels of a group.</summary>
+    public int Outputs { get; }
 
     /// <summary>Vectors of a panel at the most.</summary>
     public int Vectors { get; }
