@@ -3,15 +3,16 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// <summary>
 /// The columns of a depthwise layer. Position m of the grid reads input <c>m * Step + shift</c>; with <c>shift = q * Step + residue</c> that is
 /// element <c>m + q</c> of the input's elements residue, residue + Step, ... Copied side by side by residue, the input of a strided
-/// convolution is read like that of an ordinary one.
+/// convolution is read like that of an ordinary one; unless the kernel itself picks out of the elements as they stand.
 /// </summary>
 internal sealed class DepthwiseAxis
 {
-    /// <summary>Sorts the taps by residue.</summary>
-    public DepthwiseAxis(TapAxis axis)
+    /// <summary>Sorts the taps by residue; or leaves the elements <paramref name="asTheyStand"/>.</summary>
+    public DepthwiseAxis(TapAxis axis, bool asTheyStand)
     {
         Axis = axis;
-        int step = axis.InputStep;
+        LineStep = asTheyStand ? axis.InputStep : 1;
+        int step = CopyStep;
         int[] residues = Array.ConvertAll(axis.Shifts, shift => Modulo(shift, step));
         int[] quotients = [.. axis.Shifts.Select((shift, i) => (shift - residues[i]) / step)];
         Residues = [.. residues.Distinct().Order()];
@@ -23,6 +24,12 @@ internal sealed class DepthwiseAxis
 
     /// <summary>The axis as all algorithms see it.</summary>
     public TapAxis Axis { get; }
+
+    /// <summary>Elements of a line from what a column reads to what the next one does.</summary>
+    public int LineStep { get; }
+
+    /// <summary>Elements of the input from one element of a line to the next.</summary>
+    public int CopyStep => Axis.InputStep / LineStep;
 
     /// <summary>The residues that occur, ascending.</summary>
     public int[] Residues { get; }

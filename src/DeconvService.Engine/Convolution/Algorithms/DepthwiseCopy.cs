@@ -32,9 +32,9 @@ internal readonly unsafe struct DepthwiseCopy<V>
     public DepthwiseCopy(DepthwiseCut cut, DepthwiseSegment segment, PaddingMode mode)
     {
         DepthwiseAxis x = cut.X;
-        (_mode, _residues, _step, _size, _pitch) = (mode, x.Residues, x.Axis.InputStep, x.Axis.Input, cut.PartPitch);
-        _count = segment.Columns + x.Span;
-        _first = ((long)segment.First + x.First) * _step;
+        (_mode, _residues, _step, _size, _pitch) = (mode, x.Residues, x.CopyStep, x.Axis.Input, cut.PartPitch);
+        _count = (segment.Columns * x.LineStep) + x.Span;
+        _first = (((long)segment.First * x.LineStep) + x.First) * _step;
         _before = (int)Math.Clamp(-(_first / _step), 0, _count);
         _lead = (_before + V.Count - 1) / V.Count * V.Count;
         (_even, _odd) = (_residues[0] == 0, _residues[^1] == 1);

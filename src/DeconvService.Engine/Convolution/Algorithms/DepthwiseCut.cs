@@ -13,6 +13,7 @@ internal readonly record struct DepthwiseSegment(int First, int Columns, bool In
 /// <code>
 /// narrow, stride 1, zeros around     one segment in place; what lies beside the rows is masked away
 /// wide, stride 1                     |copied|        in place, whole vectors        |copied|
+/// stride 2, 3x3                      the same
 /// everything else                    |    copied    |    copied    |    copied   |
 /// </code>
 /// </remarks>
@@ -38,23 +39,23 @@ internal sealed class DepthwiseCut
 
     private readonly int _lanes;
 
-    private DepthwiseCut(ConvShape shape, DepthwiseAxis x, bool separable, bool pieces, int lanes)
+    private DepthwiseCut(ConvShape shape, DepthwiseAxis x, bool separable, bool square, bool pieces, int lanes)
     {
         TapAxis[] axes = TapAxis.Of(shape);
-        (Z, Y, X, Pieces, _lanes) = (axes[0], axes[1], x, pieces, lanes);
+        (Z, Y, X, Square, Pieces, _lanes) = (axes[0], axes[1], x, square, pieces, lanes);
         FirstLine = Y.Shifts[0];
         LineSpan = Y.Shifts[^1] - FirstLine;
         Segments = CutColumns(shape.PaddingMode, separable);
         int columns = Segments.Max(segment => segment.Columns);
-        PartPitch = Align(columns + X.Span + (4 * lanes));
+        PartPitch = LineFloats(columns);
         bool copies = Segments.Any(segment => !segment.InPlace && segment.Columns > columns / 2);
         int copied = Segments.Where(segment => !segment.InPlace).Select(segment => segment.Columns).DefaultIfEmpty(0).Max();
         Masked = Segments is [{ InPlace: true }] && !Pieces;
-        SlotFloats = Masked ? PartPitch : copied == 0 ? 0 : Align(copied + X.Span + (4 * lanes)) * X.Residues.Length;
+        SlotFloats = Masked ? PartPitch : copied == 0 ? 0 : LineFloats(copied) * X.Residues.Length;
         if (copied > 0)
             PartPitch = SlotFloats / X.Residues.Length;
 
-        ZeroFloats = Math.Max(SlotFloats, Align(columns + X.Span + (4 * lanes)));
+        ZeroFloats = Math.Max(SlotFloats, LineFloats(columns));
         Rows = CutRows(columns, copies);
         SumPitch = Align(columns + (3 * lanes));
         long work = (long)Y.Grid * X.Axis.Grid * Y.Kernel * X.Axis.Kernel * Z.Kernel;
@@ -66,6 +67,9 @@ internal sealed class DepthwiseCut
     public TapAxis Y { get; }
 
     public DepthwiseAxis X { get; }
+
+    /// <summary>Whether <see cref="DepthwiseSquare{V}"/> computes the layer.</summary>
+    public bool Square { get; }
 
     /// <summary>Whether tiles are single rows, cut into pieces that are computed as if they were rows.</summary>
     public bool Pieces { get; }
@@ -113,24 +117,26 @@ internal sealed class DepthwiseCut
     public static DepthwiseCut? TryCreate(ConvShape shape, bool separable, bool pieces, int lanes)
     {
         TapAxis[] axes = TapAxis.Of(shape);
-        var x = new DepthwiseAxis(axes[2]);
+        bool square = !separable && DepthwiseSquare.Takes(axes[0], axes[1], axes[2]);
+        var x = new DepthwiseAxis(axes[2], asTheyStand: square);
         double columns = Math.Min(x.Axis.Grid, CopiedColumns) + (double)x.Span;
         double window = ((double)axes[1].Shifts[^1] - axes[1].Shifts[0] + 1) * columns * x.Residues.Length * axes[0].Shifts.Length;
         if (window * sizeof(float) > MaximumScratchBytes)
             return null;
 
-        return new DepthwiseCut(shape, x, separable, pieces, lanes);
+        return new DepthwiseCut(shape, x, separable, square, pieces && !square, lanes);
     }
 
     private DepthwiseSegment[] CutColumns(PaddingMode mode, bool separable)
     {
         int grid = X.Axis.Grid, input = X.Axis.Input;
-        bool unit = X.Axis.InputStep == 1;
+        bool unit = X.CopyStep == 1;
         if (unit && mode == PaddingMode.Zeros && grid < WideColumns && !Pieces)
             return [new DepthwiseSegment(0, grid, InPlace: true)];
 
         // A block may go a vector beyond the columns, so one more is left at the end.
-        int from = Math.Min(Math.Max(-X.First, 0), grid), to = (int)Math.Clamp((long)input - X.First - X.Span - _lanes, from, grid);
+        int from = Math.Min((Math.Max(-X.First, 0) + X.LineStep - 1) / X.LineStep, grid);
+        int to = (int)Math.Clamp(((long)input - X.First - X.Span) / X.LineStep - _lanes, from, grid);
         from = Align(from);
         to = from + Math.Max((to - from) / _lanes * _lanes, 0);
         if (!unit || to - from < WideColumns / 2)
@@ -177,6 +183,9 @@ internal sealed class DepthwiseCut
         int even = (Y.Grid + tiles - 1) / tiles;
         return Math.Min((even + DepthwiseTaps.BlockRows - 1) / DepthwiseTaps.BlockRows * DepthwiseTaps.BlockRows, Y.Grid);
     }
+
+    // A line of so many columns, with room for vectors that reach over its end.
+    private int LineFloats(int columns) => Align(((columns + (4 * _lanes)) * X.LineStep) + X.Span);
 
     private static int Align(int floats) => (floats + 15) / 16 * 16;
 }

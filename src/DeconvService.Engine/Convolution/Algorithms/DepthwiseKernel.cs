@@ -37,6 +37,9 @@ internal unsafe struct DepthwiseBlock
     /// <summary>Columns.</summary>
     public nint Columns;
 
+    /// <summary>Elements in a line from what a column reads to what the next one does: 1, but the stride for <see cref="DepthwiseSquare{V}"/>.</summary>
+    public nint LineStep;
+
     /// <summary>Ones where a line has elements, zeros before and behind; null for lines that hold what is to be read.</summary>
     public float* Mask;
 

@@ -49,35 +49,31 @@ internal sealed unsafe class DepthwiseLines<V>
     public void Find(float** table, int lines, float* slots, DepthwiseInput input, int z, int firstRow, int rows, int part)
     {
         DepthwiseSegment segment = _cut.Segments[part];
-        ref readonly DepthwiseCopy<V> copy = ref _copies[part];
         TapAxis depth = _cut.Z, y = _cut.Y;
-        int width = _cut.X.Axis.Input, step = y.InputStep;
+        nint width = _cut.X.Axis.Input;
         int real = _cut.Lines(rows);
-        float* zeros = Pointer(_zeros);
-        nint first = segment.First + (nint)_cut.X.First;
-        nint last = first + segment.Columns + _cut.X.Span + V.Count;
+        long at = ((long)firstRow * y.InputStep) + _cut.FirstLine;
+        (nint first, nint last) = Reach(segment);
         foreach (int shift in depth.Shifts)
         {
             long slice = DepthwiseBorder.Source(((long)z * depth.InputStep) + shift, depth.Input, _mode);
-            long at = ((long)firstRow * step) + _cut.FirstLine;
-            for (int i = 0, residue = 0; i < lines; i++, at++, table++, residue = residue + 1 == step ? 0 : residue + 1)
+            float* plane = input.Channel + ((nint)slice * y.Input * width);
+            float* row = plane + ((nint)at * width);
+
+            // Rows that are read where they stand: all that exist, but not those whose vectors would reach beyond the whole input.
+            int from = (int)Math.Clamp(-at, 0, real), to = slice >= 0 && segment.InPlace ? (int)Math.Clamp(y.Input - at, from, real) : from;
+            while (from < to && row + (from * width) + first < input.Begin)
+                from++;
+
+            while (from < to && row + ((to - 1) * width) + last > input.End)
+                to--;
+
+            for (int i = 0; i < lines; i++, table++, row += width)
             {
-                *table = zeros;
-                if (slice < 0 || i >= real || !_read[residue])
-                    continue;
-
-                long row = (ulong)at < (ulong)y.Input ? at : DepthwiseBorder.Source(at, y.Input, _mode);
-                if (row < 0)
-                    continue;
-
-                float* source = input.Channel + (((nint)slice * y.Input) + (nint)row) * width;
-                if (segment.InPlace && source + first >= input.Begin && source + last <= input.End)
-                    *table = source + first;
+                if (i >= from && i < to)
+                    *table = row + first;
                 else
-                {
-                    *table = copy.Run(source, slots, input.End);
-                    slots += _cut.SlotFloats;
-                }
+                    *table = slice >= 0 && i < real ? FindOther(plane, at + i, i % y.InputStep, ref slots, input, part) : Pointer(_zeros);
             }
         }
     }
@@ -88,6 +84,31 @@ internal sealed unsafe class DepthwiseLines<V>
         for (int i = 0; i < count; i++)
             for (int piece = 0; piece < DepthwiseTaps.BlockRows; piece++)
                 pieces[(i * DepthwiseTaps.BlockRows) + piece] = table[i] + first + (piece * distance);
+    }
+
+    // A line that has to be copied, or stands outside of the plane, or is read by no tap.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private float* FindOther(float* plane, long at, int residue, ref float* slots, DepthwiseInput input, int part)
+    {
+        long row = DepthwiseBorder.Source(at, _cut.Y.Input, _mode);
+        if (row < 0 || !_read[residue])
+            return Pointer(_zeros);
+
+        float* source = plane + ((nint)row * _cut.X.Axis.Input);
+        (nint first, nint last) = Reach(_cut.Segments[part]);
+        if (_cut.Segments[part].InPlace && source + first >= input.Begin && source + last <= input.End)
+            return source + first;
+
+        float* line = _copies[part].Run(source, slots, input.End);
+        slots += _cut.SlotFloats;
+        return line;
+    }
+
+    // What a segment reads of a row, the vector that may go beyond it included.
+    private (nint First, nint End) Reach(DepthwiseSegment segment)
+    {
+        nint first = (segment.First * (nint)_cut.X.LineStep) + _cut.X.First;
+        return (first, first + ((segment.Columns + V.Count) * (nint)_cut.X.LineStep) + _cut.X.Span);
     }
 
     private static float* Pointer(float[] pinned) => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned));

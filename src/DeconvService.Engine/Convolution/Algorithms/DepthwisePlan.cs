@@ -11,6 +11,7 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// for each tile of each channel's plane:
 ///   find      where each input row stands that the tile reads         -> a table of lines   (copied where it must be: <see cref="DepthwiseLines{V}"/>)
 ///   multiply  four output rows at a time, all taps at once            -> output rows, with bias, activation and residual
+///   (3x3:     down the lines, a vector of columns at a time: <see cref="DepthwiseSquare{V}"/>)
 /// separable:  multiply along x                                        -> lines of sums
 ///             multiply along y                                        -> output rows
 /// transposed: multiply for each phase along x                         -> lines of sums, interleaved to output rows
@@ -93,6 +94,8 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
                         (int, int)[] columns = Array.ConvertAll(cut.X.Phases[rx], tap => (tap.Kernel, (tap.Residue * cut.PartPitch) + tap.Offset));
                         if (separable)
                             taps[rz, ry, rx] = rx > 0 ? taps[rz, ry, 0] : DepthwiseTaps.Sort([(0, 0)], y, rows, 1, [(0, 0)], weights);
+                        else if (cut.Square)
+                            taps[rz, ry, rx] = DepthwiseTaps.SortSquare(rows, columns, cut.X.First, cut.X.LineStep);
                         else if (cut.Pieces)
                             taps[rz, ry, rx] = DepthwiseTaps.SortPieces(slices, rows, y.Kernel, cut.X.Axis.Kernel, columns, weights);
                         else
@@ -236,8 +239,9 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
         {
             DepthwiseCut cut = plan._cut;
             block.Mask = plan._lines.Mask;
-            block.InnerFrom = -cut.X.First;
-            block.InnerTo = (nint)cut.X.Axis.Input - cut.X.First - cut.X.Span;
+            block.LineStep = cut.X.LineStep;
+            block.InnerFrom = (block.LineStep - 1 - cut.X.First) / block.LineStep;
+            block.InnerTo = ((nint)cut.X.Axis.Input - cut.X.First - cut.X.Span + block.LineStep - 1) / block.LineStep;
         }
 
         // The output rows of a phase.
@@ -300,7 +304,11 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
             if (!plan._cut.Pieces)
             {
                 block.Lines = lines;
-                DepthwiseKernel<V>.Run(block);
+                if (plan._cut.Square)
+                    DepthwiseSquare<V>.Run(block);
+                else
+                    DepthwiseKernel<V>.Run(block);
+
                 return;
             }
 
