@@ -21,6 +21,7 @@ internal static class WarmUp
         (ConvKind.Transposed, [1, 64, 16, 16], [64, 32, 4, 4], 2, 1, 1),
         (ConvKind.Transposed, [1, 64, 16, 16], [64, 32, 2, 2], 2, 0, 1),
         (ConvKind.Transposed, [1, 64, 16, 16], [64, 3, 4, 4], 2, 1, 1),
+        (ConvKind.Transposed, [1, 21, 8, 8], [21, 1, 16, 16], 8, 4, 21),
     ];
 
     /// <summary>Plans and runs the layers once.</summary>

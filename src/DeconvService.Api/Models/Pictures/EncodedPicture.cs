@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 
 namespace DeconvService.Api.Models.Pictures;
@@ -7,7 +8,8 @@ namespace DeconvService.Api.Models.Pictures;
 /// an error and the headers can say how long it took; a picture that is larger than <see cref="HoldBackBytes"/> starts to flow before, and
 /// from then on its writer waits for the client.
 /// </summary>
-internal sealed class EncodedPicture
+/// <param name="memory">Where what is not sent yet is kept.</param>
+internal sealed class EncodedPicture(MemoryPool<byte> memory)
 {
     /// <summary>Most bytes that are held back.</summary>
     public const long HoldBackBytes = 32L << 20;
@@ -15,13 +17,11 @@ internal sealed class EncodedPicture
     /// <summary>Most bytes that wait for the client beside those that were held back.</summary>
     private const long UnreadBytes = 4L << 20;
 
-    private const int SegmentBytes = 64 << 10;
-
     // What the pipe counts are bytes that its reader has not looked at: nothing while they are held back, all of them afterwards.
     private readonly Pipe _pipe = new(new PipeOptions(
+        memory,
         pauseWriterThreshold: UnreadBytes,
         resumeWriterThreshold: UnreadBytes / 2,
-        minimumSegmentSize: SegmentBytes,
         useSynchronizationContext: false));
 
     /// <summary>What the encoder writes to. A write blocks its thread while the client has more than enough to read.</summary>

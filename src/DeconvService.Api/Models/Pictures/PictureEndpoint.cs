@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using DeconvService.Api.Errors;
 using DeconvService.Api.Limits;
@@ -8,6 +9,7 @@ using DeconvService.Api.Tensors;
 using DeconvService.Engine.Convolution;
 using DeconvService.Engine.Tensors;
 using DeconvService.Imaging;
+using Microsoft.AspNetCore.Connections;
 
 namespace DeconvService.Api.Models.Pictures;
 
@@ -20,10 +22,14 @@ internal sealed class PictureEndpoint(
     ProgressRegistry registry,
     ServiceMetrics metrics,
     LimitsOptions limits,
-    ModelsOptions options)
+    ModelsOptions options,
+    IMemoryPoolFactory<byte> pools)
 {
     /// <summary>The header that names a request for <c>GET /v1/progress/{id}</c>.</summary>
     public const string RequestIdHeader = "X-Request-Id";
+
+    // Takes blocks back. Without it, what was sent stays until the next garbage collection: tens of megabytes for a large picture.
+    private readonly MemoryPool<byte> _encoded = pools.Create();
 
     /// <summary>Sends the picture of the body through a network.</summary>
     public async Task HandleAsync(HttpContext context, string name, CancellationToken cancellationToken)
@@ -67,7 +73,7 @@ internal sealed class PictureEndpoint(
         HttpContext context, PictureJob job, ServedModel model, ImageEncoding encoding, RequestProgress progress, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var encoded = new EncodedPicture();
+        var encoded = new EncodedPicture(_encoded);
         Task producing = ProduceAsync();
         try
         {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using DeconvService.Api.Models.Pictures;
 
@@ -10,7 +11,7 @@ public sealed class EncodedPictureTests
     [Fact]
     public async Task HoldBack_SmallPicture_WaitsForAllOfIt()
     {
-        var picture = new EncodedPicture();
+        var picture = new EncodedPicture(MemoryPool<byte>.Shared);
         Task<long?> held = picture.HoldBackAsync(Cancelled);
         await using (Stream stream = picture.OpenWriter())
         {
@@ -29,7 +30,7 @@ public sealed class EncodedPictureTests
     [Fact]
     public async Task HoldBack_Failure_IsThrown()
     {
-        var picture = new EncodedPicture();
+        var picture = new EncodedPicture(MemoryPool<byte>.Shared);
         Task<long?> held = picture.HoldBackAsync(Cancelled);
         picture.Complete(new InvalidDataException("no"));
         await Assert.ThrowsAsync<InvalidDataException>(() => held);
@@ -38,7 +39,7 @@ public sealed class EncodedPictureTests
     [Fact]
     public async Task HoldBack_LargePicture_StartsToFlow_AndTheWriterWaitsForTheClient()
     {
-        var picture = new EncodedPicture();
+        var picture = new EncodedPicture(MemoryPool<byte>.Shared);
         byte[] piece = new byte[1 << 20];
         long written = 0;
         Task writing = Task.Factory.StartNew(
@@ -67,7 +68,7 @@ public sealed class EncodedPictureTests
     [Fact]
     public async Task Abandon_LetsTheWriterEnd()
     {
-        var picture = new EncodedPicture();
+        var picture = new EncodedPicture(MemoryPool<byte>.Shared);
         picture.Abandon();
         await Task.Run(
             () =>
