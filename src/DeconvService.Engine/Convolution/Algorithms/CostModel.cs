@@ -15,7 +15,7 @@ internal static class CostModel
     // Loads, arithmetic and stores of one vector in a transform, with its share of the transposition; measured: 10 to 12.
     private const double TransformVector = 11;
 
-    // Copying whole rows, and gathering pieces of rows tap by tap: what it costs to move one vector.
+    // Copying whole rows, and gathering pieces of rows tap by tap or with a stride: what it costs to move one vector.
     private const double MoveVector = 4;
     private const double GatherVector = 8;
 
@@ -124,7 +124,7 @@ internal static class CostModel
         double weights = shape.Weight.Count;
         double panels = geometry.Vectors / shape.Groups / geometry.Products.Vectors;
         double passing = Passing(weights / shape.Groups, panels, PanelBytesPerCycle) * shape.Groups;
-        return Math.Max(products, Traffic(weights)) + passing + (copied * MoveVector) + Written(shape) + Packing(use, weights, weights, weights * PackDirect);
+        return Math.Max(products, Traffic(weights)) + passing + (copied * (geometry.Width.InputStep > 1 ? GatherVector : MoveVector)) + Written(shape) + Packing(use, weights, weights, weights * PackDirect);
     }
 
     /// <summary>
