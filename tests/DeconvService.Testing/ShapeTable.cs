@@ -22,6 +22,8 @@ public static class ShapeTable
     {
         yield return Conv("one_element", [1, 1, 1, 1], [1, 1, 1, 1]);
         yield return Conv("pointwise", [2, 5, 7, 9], [6, 5, 1, 1]);
+        yield return Conv("pointwise_panels_over_images", [3, 19, 11, 13], [23, 19, 1, 1]);
+        yield return Conv("pointwise_groups_2", [2, 12, 9, 17], [18, 6, 1, 1], new() { Groups = 2 });
         yield return Conv("pointwise_stride_2", [1, 5, 7, 9], [6, 5, 1, 1], new() { Stride = 2 });
         yield return Conv("pointwise_padded", [1, 3, 4, 5], [4, 3, 1, 1], new() { Padding = 2 });
         yield return Conv("3x3_same", [1, 17, 19, 23], [33, 17, 3, 3], new() { Padding = ConvPadding.SameUpper });

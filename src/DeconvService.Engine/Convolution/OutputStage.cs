@@ -35,6 +35,12 @@ internal sealed unsafe class OutputStage
         else
             _slopes.AsSpan().Fill(epilogue.Alpha);
 
+        (Low, High) = epilogue.Activation switch
+        {
+            Activation.Relu => (0, float.PositiveInfinity),
+            Activation.Clip => (epilogue.Alpha, epilogue.Beta),
+            _ => (float.NegativeInfinity, float.PositiveInfinity),
+        };
         Bias = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_bias));
         Slopes = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_slopes));
     }
@@ -47,6 +53,15 @@ internal sealed unsafe class OutputStage
 
     /// <summary>The slope of negative values of each channel.</summary>
     public float* Slopes { get; }
+
+    /// <summary>Whether outputs are nothing but sums with their bias, kept between <see cref="Low"/> and <see cref="High"/>.</summary>
+    public bool OnlyBounds => !Epilogue.HasResidual && Epilogue.Activation is (Activation.None or Activation.Relu or Activation.Clip);
+
+    /// <summary>The least that an output is then: no bound where there is no activation.</summary>
+    public float Low { get; }
+
+    /// <summary>The most.</summary>
+    public float High { get; }
 
     /// <summary>Writes a piece of an output row.</summary>
     /// <param name="sums">What the algorithm summed up.</param>
@@ -128,7 +143,7 @@ internal sealed unsafe class OutputStage
         {
             Activation.None => value,
             Activation.Relu => V.Max(V.Zero, value),
-            Activation.Clip => V.Min(V.Broadcast(Epilogue.Beta), V.Max(V.Broadcast(Epilogue.Alpha), value)),
+            Activation.Clip => V.Clamp(value, V.Broadcast(Epilogue.Alpha), V.Broadcast(Epilogue.Beta)),
             _ => V.MultiplyAdd(slope, V.Min(V.Zero, value), V.Max(V.Zero, value)),
         };
 }

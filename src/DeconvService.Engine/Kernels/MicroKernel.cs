@@ -62,6 +62,15 @@ internal unsafe struct MicroProduct
 
     /// <summary>Whether the sums are added to what <see cref="C"/> holds.</summary>
     public bool Accumulate;
+
+    /// <summary>Where the sums of each row begin, if the layout says that they are outputs (<see cref="IRowLayout.Finishes"/>).</summary>
+    public float* Bias;
+
+    /// <summary>The least that such an output may be.</summary>
+    public float Low;
+
+    /// <summary>The most.</summary>
+    public float High;
 }
 
 /// <summary>Where the numbers of the rows stand.</summary>
@@ -75,6 +84,12 @@ internal interface IRowLayout
 
     /// <summary>What is multiplied: 0 the panel, 1 the panel plus <see cref="MicroProduct.Other"/>, -1 the panel minus it.</summary>
     static virtual int Other => 0;
+
+    /// <summary>
+    /// Whether the sums are outputs: they begin with <see cref="MicroProduct.Bias"/> and are kept between <see cref="MicroProduct.Low"/> and
+    /// <see cref="MicroProduct.High"/>. Without it they would be stored, loaded by who does that, and stored again.
+    /// </summary>
+    static virtual bool Finishes => false;
 }
 
 /// <summary><c>[step][R]</c></summary>
@@ -83,6 +98,16 @@ internal readonly struct SideBySide : IRowLayout
     static bool IRowLayout.SideBySide => true;
 
     static bool IRowLayout.Apart => false;
+}
+
+/// <summary><c>[step][R]</c>; what is stored are outputs.</summary>
+internal readonly struct ToOutputs : IRowLayout
+{
+    static bool IRowLayout.SideBySide => true;
+
+    static bool IRowLayout.Apart => false;
+
+    static bool IRowLayout.Finishes => true;
 }
 
 /// <summary><c>[step][R]</c>, times the sum of two panels.</summary>
@@ -135,7 +160,9 @@ internal readonly struct InRuns : IRowLayout
 /// </code>
 /// R and N are type parameters, so "if (R.Value > 5)" is decided by the JIT and what is left is a straight line of
 /// instructions; the accumulators are named locals because arrays of vectors are kept in memory, at a third of the speed.
-/// R * N + N + 1 vectors must fit the registers . The idea of the register block is that of
+/// The JIT inlines for a root method only up to a budget, which this one nearly uses up: a call or two more in what is done for each row, and
+/// the last rows are called instead, for a product that takes up to four times as long.
+/// R * N + N + 1 vectors must fit the registers. The idea of the register block is that of
 /// Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
 /// </remarks>
 internal static unsafe class MicroKernel
@@ -164,22 +191,22 @@ internal static unsafe class MicroKernel
         V c130 = V.Zero, c131 = V.Zero, c132 = V.Zero;
         float* c = p.C;
         nint rowStride = p.RowStride;
-        if (p.Accumulate)
+        if (TLayout.Finishes || p.Accumulate)
         {
-            Load<V, R, N>(0, c + (0 * rowStride), ref c00, ref c01, ref c02);
-            Load<V, R, N>(1, c + (1 * rowStride), ref c10, ref c11, ref c12);
-            Load<V, R, N>(2, c + (2 * rowStride), ref c20, ref c21, ref c22);
-            Load<V, R, N>(3, c + (3 * rowStride), ref c30, ref c31, ref c32);
-            Load<V, R, N>(4, c + (4 * rowStride), ref c40, ref c41, ref c42);
-            Load<V, R, N>(5, c + (5 * rowStride), ref c50, ref c51, ref c52);
-            Load<V, R, N>(6, c + (6 * rowStride), ref c60, ref c61, ref c62);
-            Load<V, R, N>(7, c + (7 * rowStride), ref c70, ref c71, ref c72);
-            Load<V, R, N>(8, c + (8 * rowStride), ref c80, ref c81, ref c82);
-            Load<V, R, N>(9, c + (9 * rowStride), ref c90, ref c91, ref c92);
-            Load<V, R, N>(10, c + (10 * rowStride), ref c100, ref c101, ref c102);
-            Load<V, R, N>(11, c + (11 * rowStride), ref c110, ref c111, ref c112);
-            Load<V, R, N>(12, c + (12 * rowStride), ref c120, ref c121, ref c122);
-            Load<V, R, N>(13, c + (13 * rowStride), ref c130, ref c131, ref c132);
+            Begin<V, R, N, TLayout>(0, p.Bias, c + (0 * rowStride), ref c00, ref c01, ref c02);
+            Begin<V, R, N, TLayout>(1, p.Bias, c + (1 * rowStride), ref c10, ref c11, ref c12);
+            Begin<V, R, N, TLayout>(2, p.Bias, c + (2 * rowStride), ref c20, ref c21, ref c22);
+            Begin<V, R, N, TLayout>(3, p.Bias, c + (3 * rowStride), ref c30, ref c31, ref c32);
+            Begin<V, R, N, TLayout>(4, p.Bias, c + (4 * rowStride), ref c40, ref c41, ref c42);
+            Begin<V, R, N, TLayout>(5, p.Bias, c + (5 * rowStride), ref c50, ref c51, ref c52);
+            Begin<V, R, N, TLayout>(6, p.Bias, c + (6 * rowStride), ref c60, ref c61, ref c62);
+            Begin<V, R, N, TLayout>(7, p.Bias, c + (7 * rowStride), ref c70, ref c71, ref c72);
+            Begin<V, R, N, TLayout>(8, p.Bias, c + (8 * rowStride), ref c80, ref c81, ref c82);
+            Begin<V, R, N, TLayout>(9, p.Bias, c + (9 * rowStride), ref c90, ref c91, ref c92);
+            Begin<V, R, N, TLayout>(10, p.Bias, c + (10 * rowStride), ref c100, ref c101, ref c102);
+            Begin<V, R, N, TLayout>(11, p.Bias, c + (11 * rowStride), ref c110, ref c111, ref c112);
+            Begin<V, R, N, TLayout>(12, p.Bias, c + (12 * rowStride), ref c120, ref c121, ref c122);
+            Begin<V, R, N, TLayout>(13, p.Bias, c + (13 * rowStride), ref c130, ref c131, ref c132);
         }
 
         float* a = p.A;
@@ -238,20 +265,21 @@ internal static unsafe class MicroKernel
             }
         }
 
-        Store<V, R, N>(0, c + (0 * rowStride), c00, c01, c02);
-        Store<V, R, N>(1, c + (1 * rowStride), c10, c11, c12);
-        Store<V, R, N>(2, c + (2 * rowStride), c20, c21, c22);
-        Store<V, R, N>(3, c + (3 * rowStride), c30, c31, c32);
-        Store<V, R, N>(4, c + (4 * rowStride), c40, c41, c42);
-        Store<V, R, N>(5, c + (5 * rowStride), c50, c51, c52);
-        Store<V, R, N>(6, c + (6 * rowStride), c60, c61, c62);
-        Store<V, R, N>(7, c + (7 * rowStride), c70, c71, c72);
-        Store<V, R, N>(8, c + (8 * rowStride), c80, c81, c82);
-        Store<V, R, N>(9, c + (9 * rowStride), c90, c91, c92);
-        Store<V, R, N>(10, c + (10 * rowStride), c100, c101, c102);
-        Store<V, R, N>(11, c + (11 * rowStride), c110, c111, c112);
-        Store<V, R, N>(12, c + (12 * rowStride), c120, c121, c122);
-        Store<V, R, N>(13, c + (13 * rowStride), c130, c131, c132);
+        V low = TLayout.Finishes ? V.Broadcast(p.Low) : V.Zero, high = TLayout.Finishes ? V.Broadcast(p.High) : V.Zero;
+        Store<V, R, N, TLayout>(0, low, high, c + (0 * rowStride), c00, c01, c02);
+        Store<V, R, N, TLayout>(1, low, high, c + (1 * rowStride), c10, c11, c12);
+        Store<V, R, N, TLayout>(2, low, high, c + (2 * rowStride), c20, c21, c22);
+        Store<V, R, N, TLayout>(3, low, high, c + (3 * rowStride), c30, c31, c32);
+        Store<V, R, N, TLayout>(4, low, high, c + (4 * rowStride), c40, c41, c42);
+        Store<V, R, N, TLayout>(5, low, high, c + (5 * rowStride), c50, c51, c52);
+        Store<V, R, N, TLayout>(6, low, high, c + (6 * rowStride), c60, c61, c62);
+        Store<V, R, N, TLayout>(7, low, high, c + (7 * rowStride), c70, c71, c72);
+        Store<V, R, N, TLayout>(8, low, high, c + (8 * rowStride), c80, c81, c82);
+        Store<V, R, N, TLayout>(9, low, high, c + (9 * rowStride), c90, c91, c92);
+        Store<V, R, N, TLayout>(10, low, high, c + (10 * rowStride), c100, c101, c102);
+        Store<V, R, N, TLayout>(11, low, high, c + (11 * rowStride), c110, c111, c112);
+        Store<V, R, N, TLayout>(12, low, high, c + (12 * rowStride), c120, c121, c122);
+        Store<V, R, N, TLayout>(13, low, high, c + (13 * rowStride), c130, c131, c132);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -283,13 +311,22 @@ internal static unsafe class MicroKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Load<V, R, N>(int row, float* c, ref V c0, ref V c1, ref V c2)
+    private static void Begin<V, R, N, TLayout>(int row, float* bias, float* c, ref V c0, ref V c1, ref V c2)
         where V : struct, IVec<V>
         where R : struct, INumberConstant
         where N : struct, INumberConstant
+        where TLayout : struct, IRowLayout
     {
         if (row >= R.Value)
             return;
+
+        if (TLayout.Finishes)
+        {
+            c0 = V.Broadcast(bias[row]);
+            c1 = c0;
+            c2 = c0;
+            return;
+        }
 
         c0 = V.Load(c);
         if (N.Value > 1)
@@ -299,13 +336,21 @@ internal static unsafe class MicroKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<V, R, N>(int row, float* c, V c0, V c1, V c2)
+    private static void Store<V, R, N, TLayout>(int row, V low, V high, float* c, V c0, V c1, V c2)
         where V : struct, IVec<V>
         where R : struct, INumberConstant
         where N : struct, INumberConstant
+        where TLayout : struct, IRowLayout
     {
         if (row >= R.Value)
             return;
+
+        if (TLayout.Finishes)
+        {
+            c0 = V.Clamp(c0, low, high);
+            c1 = V.Clamp(c1, low, high);
+            c2 = V.Clamp(c2, low, high);
+        }
 
         c0.Store(c);
         if (N.Value > 1)

@@ -44,6 +44,9 @@ internal unsafe interface IVec<TSelf>
     /// <summary>The smaller in each lane; <paramref name="b"/> where it is NaN.</summary>
     static abstract TSelf Min(TSelf a, TSelf b);
 
+    /// <summary><paramref name="low"/> where a lane is less, <paramref name="high"/> where it is more. NaN stays NaN.</summary>
+    static abstract TSelf Clamp(TSelf value, TSelf low, TSelf high);
+
     /// <summary>The lower halves, interleaved: a0 b0 a1 b1 ...</summary>
     static abstract TSelf ZipLow(TSelf a, TSelf b);
 

@@ -61,6 +61,10 @@ internal readonly unsafe struct V128 : IVec<V128>
     public static V128 Min(V128 a, V128 b) => new(Sse.IsSupported ? Sse.Min(a._v, b._v) : Vector128.Min(a._v, b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V128 Clamp(V128 value, V128 low, V128 high) =>
+        new(Sse.IsSupported ? Sse.Min(high._v, Sse.Max(low._v, value._v)) : Vector128.Min(high._v, Vector128.Max(low._v, value._v)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V128 ZipLow(V128 a, V128 b) =>
         new(Sse.IsSupported ? Sse.UnpackLow(a._v, b._v)
             : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a._v, b._v)

@@ -46,6 +46,9 @@ internal readonly unsafe struct V256 : IVec<V256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 Min(V256 a, V256 b) => new(Avx.Min(a._v, b._v));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V256 Clamp(V256 value, V256 low, V256 high) => new(Avx.Min(high._v, Avx.Max(low._v, value._v)));
+
     // AVX interleaves within halves of 128 bits; the halves are put together afterwards.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 ZipLow(V256 a, V256 b) => new(Avx.Permute2x128(Avx.UnpackLow(a._v, b._v), Avx.UnpackHigh(a._v, b._v), 0x20));
@@ -87,8 +90,34 @@ internal readonly unsafe struct V256 : IVec<V256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StorePastCaches(float* target) => _v.StoreAlignedNonTemporal(target);
 
+    // In pieces of 4, 2 and 1: the instruction that stores under a mask takes 13 cycles on AMD's cores up to Zen 4, these two to four.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void StorePartial(float* target, int count) => Avx.MaskStore(target, Mask(count), _v);
+    public void StorePartial(float* target, int count)
+    {
+        if (count >= Count)
+        {
+            _v.Store(target);
+            return;
+        }
+
+        Vector128<float> rest = _v.GetLower();
+        if ((count & 4) != 0)
+        {
+            rest.Store(target);
+            target += 4;
+            rest = _v.GetUpper();
+        }
+
+        if ((count & 2) != 0)
+        {
+            Sse.StoreLow(target, rest);
+            target += 2;
+            rest = Sse.MoveHighToLow(rest, rest);
+        }
+
+        if ((count & 1) != 0)
+            *target = rest.ToScalar();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Mask(int count) =>

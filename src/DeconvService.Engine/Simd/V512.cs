@@ -47,6 +47,9 @@ internal readonly unsafe struct V512 : IVec<V512>
     public static V512 Min(V512 a, V512 b) => new(Avx512F.Min(a._v, b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V512 Clamp(V512 value, V512 low, V512 high) => new(Avx512F.Min(high._v, Avx512F.Max(low._v, value._v)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512 ZipLow(V512 a, V512 b) =>
         new(Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b._v));
 

@@ -39,6 +39,7 @@ public sealed class AlgorithmTests
         Epilogue[] epilogues =
         [
             new() { Activation = Activation.Relu },
+            new() { Activation = Activation.Clip, Alpha = -2, Beta = 3 },
             new() { Activation = Activation.LeakyRelu, Alpha = 0.1f, HasResidual = true },
             new() { Activation = Activation.Clip, Alpha = -0.5f, Beta = 0.75f, HasResidual = true, ResidualAfterActivation = true },
             new() { HasResidual = true },

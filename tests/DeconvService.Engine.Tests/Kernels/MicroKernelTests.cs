@@ -26,6 +26,7 @@ public sealed unsafe class MicroKernelTests
             for (int rows = 1; rows <= MicroKernelTable.MaximumRows; rows++)
             {
                 Check<V, SideBySide>(rows, vectors, accumulate: false, k => rows * k, row => row);
+                Check<V, ToOutputs>(rows, vectors, accumulate: false, k => rows * k, row => row);
                 Check<V, InRuns>(rows, vectors, accumulate: true, k => (k / V.Count * rows * V.Count) + (k % V.Count), row => row * V.Count);
             }
         }
@@ -41,6 +42,7 @@ public sealed unsafe class MicroKernelTests
         using GuardedMemory<float> x = GuardedMemory.Of<float>(RandomTensor.Make(steps * step, seed: 2));
         float[] before = RandomTensor.Make(rows * step, seed: 3);
         using GuardedMemory<float> c = GuardedMemory.Of<float>(before);
+        using GuardedMemory<float> bias = GuardedMemory.Of<float>(RandomTensor.Make(rows, seed: 4));
         int* offsets = stackalloc int[] { last * step, 0 };
         var product = new MicroProduct
         {
@@ -55,6 +57,9 @@ public sealed unsafe class MicroKernelTests
             C = c.Pointer,
             RowStride = step,
             Accumulate = accumulate,
+            Bias = bias.Pointer,
+            Low = -1,
+            High = 1.5f,
         };
         MicroKernelTable.Find<V, TLayout>(rows, vectors)(in product);
 
@@ -62,13 +67,16 @@ public sealed unsafe class MicroKernelTests
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < step; v++)
             {
-                double sum = accumulate ? before[(r * step) + v] : 0;
+                double sum = accumulate ? before[(r * step) + v] : Finishes<TLayout>() ? bias.Span[r] : 0;
                 for (int k = 0; k < steps; k++)
                     sum += (double)a.Span[stepAt(k) + rowAt(r)] * x.Span[((k < depth ? last + k : k - depth) * step) + v];
 
-                expected[(r * step) + v] = (float)sum;
+                expected[(r * step) + v] = (float)(Finishes<TLayout>() ? Math.Clamp(sum, product.Low, product.High) : sum);
             }
 
         Tolerance.AssertClose(expected, c.Span, what: $"{typeof(V).Name} {rows} x {vectors}");
     }
+
+    private static bool Finishes<TLayout>()
+        where TLayout : struct, IRowLayout => TLayout.Finishes;
 }

@@ -35,6 +35,8 @@ public sealed unsafe class VectorTests
         Check<V>(a, b, (x, y) => V.MultiplyAdd(x, y, V.Broadcast(7)), i => (a[i] * b[i]) + 7);
         Check<V>(a, b, (x, y) => V.NegatedMultiplyAdd(x, y, V.Broadcast(7)), i => 7 - (a[i] * b[i]));
         Check<V>(a, [.. Enumerable.Repeat(float.NaN, n)], V.Max, _ => float.NaN);
+        Check<V>(a, b, (x, y) => V.Clamp(y, V.Broadcast(60), V.Broadcast(90)), i => Math.Clamp(b[i], 60, 90));
+        Check<V>(a, [.. Enumerable.Repeat(float.NaN, n)], (x, y) => V.Clamp(y, V.Broadcast(float.NegativeInfinity), V.Broadcast(1)), _ => float.NaN);
         CheckStoreZipped<V>(a, b, [.. a.Select(value => 1000 + value)]);
         for (int count = 0; count <= n; count++)
         {

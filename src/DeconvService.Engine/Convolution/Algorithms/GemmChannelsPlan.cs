@@ -13,7 +13,6 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
 
     private readonly PackedWeights _weights;
     private readonly int[][] _offsets;
-    private readonly nint[] _phaseSteps;
     private readonly EvenSplit _channelParts;
     private readonly int _steps;
     private readonly int _vectors;
@@ -23,10 +22,6 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
     {
         ConvShape shape = request.Shape;
         _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
-        _phaseSteps = new nint[panels.Phases.Length];
-        for (int phase = 1; phase < _phaseSteps.Length; phase++)
-            _phaseSteps[phase] = _phaseSteps[phase - 1] + (panels.Channels * (nint)panels.Phases[phase - 1].Length);
-
         _steps = panels.Channels * panels.Phases.Sum(taps => taps.Length);
         _vectors = (GroupRows + V.Count - 1) / V.Count;
         _channelParts = new EvenSplit(panels.Channels, FittingSteps);
@@ -53,7 +48,7 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
     {
         int vectors = Blocks.Size(block), lanes = vectors * V.Count, taps = Panels.Phases[phase].Length;
         int begin = Panels.PositionOf(firstPiece), count = Panels.PositionOf(endPiece) - begin;
-        float* weights = _weights.Pointer + (((((nint)group * _steps) + _phaseSteps[phase]) * _vectors) + (Blocks.Begin(block) * (nint)Panels.Channels * taps)) * V.Count;
+        float* weights = _weights.Pointer + (group * (nint)_steps * _vectors * V.Count) + (((Blocks.Begin(block) * V.Count * (nint)TapsBefore[^1]) + (lanes * (nint)TapsBefore[phase])) * Panels.Channels);
         int tapsAtOnce = _channelParts.Pieces > 1 ? 1 : Math.Max(1, FittingSteps / Panels.Channels);
         int* offsets = AddressOf(_offsets[phase]);
         bool accumulate = false;
@@ -110,7 +105,7 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
         }
     }
 
-    // [group][phase][block of channels][tap][c][lanes]
+    // [group][block of channels][phase][tap][c][lanes]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pack(float* weight, float* packed)
     {
@@ -123,12 +118,12 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
         for (int group = 0; group < Groups; group++)
         {
             float* from = weight + (group * (nint)channels * GroupRows * kernel);
-            foreach (PanelTap[] taps in Panels.Phases)
+            for (int block = 0; block < Blocks.Pieces; block++)
             {
-                for (int block = 0; block < Blocks.Pieces; block++)
+                int lanes = Blocks.Size(block) * V.Count, rows = Math.Min(lanes, GroupRows - (Blocks.Begin(block) * V.Count));
+                float* first = from + (Blocks.Begin(block) * V.Count * rowStride);
+                foreach (PanelTap[] taps in Panels.Phases)
                 {
-                    int lanes = Blocks.Size(block) * V.Count, rows = Math.Min(lanes, GroupRows - (Blocks.Begin(block) * V.Count));
-                    float* first = from + (Blocks.Begin(block) * V.Count * rowStride);
                     foreach (PanelTap tap in taps)
                     {
                         for (int c = 0; c < channels; c++, packed += lanes)

@@ -35,6 +35,10 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
         (Request, Panels, _channelUnit) = (request, panels, channelUnit);
         Groups = request.Shape.Groups;
         GroupRows = request.Shape.OutputChannels / Groups;
+        TapsBefore = new int[panels.Phases.Length + 1];
+        for (int phase = 0; phase < panels.Phases.Length; phase++)
+            TapsBefore[phase + 1] = TapsBefore[phase] + panels.Phases[phase].Length;
+
         Blocks = new EvenSplit((GroupRows + channelUnit - 1) / channelUnit, largestBlock);
 
         _fetchesOutput = request.Shape.Output.Count * sizeof(float) > CachedBytes;
@@ -63,6 +67,9 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
 
     /// <summary>The blocks of output channels of a group, in units.</summary>
     protected EvenSplit Blocks { get; }
+
+    /// <summary>Taps of the phases before each phase, and last those of all.</summary>
+    protected int[] TapsBefore { get; }
 
     /// <summary>Elements from one channel's row of sums to the next's: the positions of a batch, in whole vectors.</summary>
     protected int RowStride => ((_batches.Largest * Panels.Width) + V.Count - 1) / V.Count * V.Count;
@@ -100,6 +107,22 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <param name="block">The block of channels.</param>
     protected abstract void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block);
 
+    /// <summary>Whether <see cref="MultiplyToOutput"/> is there to be called.</summary>
+    protected virtual bool FinishesOutputs => false;
+
+    /// <summary>
+    /// Computes outputs without a detour through rows of sums: those would be stored, loaded, finished and stored again, at once instead of
+    /// between multiplications, while nothing else is done.
+    /// </summary>
+    /// <param name="panels">The first of the panels; they follow each other.</param>
+    /// <param name="outputs">What is computed.</param>
+    /// <param name="sums">Room for the sums of a panel.</param>
+    /// <param name="output">The whole output.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="block">The block of channels.</param>
+    protected virtual void MultiplyToOutput(float* panels, in PanelOutputs outputs, float* sums, float* output, int group, int block) =>
+        throw new NotSupportedException();
+
     /// <summary>Where each tap of a phase begins in a panel.</summary>
     protected int[] PinnedOffsets(PanelTap[] taps)
     {
@@ -121,13 +144,19 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
         float* spare = row + ((nint)RowStride * Panels.WidthPhases) + V.Count;
         for (int i = _parts.Begin(part); i < _parts.Begin(part + 1); i++)
         {
-            (int phaseRow, int block) = Math.DivRem(i, Blocks.Pieces);
+            (int block, int phaseRow) = Math.DivRem(i, PhaseRows);
             int first = phaseRow * Panels.WidthPhases;
             int before = group * GroupRows;
             var outputs = new PanelOutputs(
                 firstPiece, endPiece, first, before + (Blocks.Begin(block) * _channelUnit), before + Math.Min(Blocks.Begin(block + 1) * _channelUnit, GroupRows));
             if (_fetchesOutput)
                 Panels.FetchOutput(arguments.Output, outputs);
+
+            if (FinishesOutputs)
+            {
+                MultiplyToOutput(panels, outputs, worker, arguments.Output, group, block);
+                continue;
+            }
 
             for (int phase = 0; phase < Panels.WidthPhases; phase++)
                 Multiply(panels, firstPiece, endPiece, worker + (phase * PhaseSums), spare, group, first + phase, block);

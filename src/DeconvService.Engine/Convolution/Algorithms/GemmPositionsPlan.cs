@@ -11,18 +11,15 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     private readonly PackedWeights _weights;
     private readonly int[][] _offsets;
 
-    // Where the weights of a phase begin in those of a group.
-    private readonly nint[] _phaseWeights;
+    // Phases whose taps read planes in their order, one after the other.
+    private readonly bool[] _consecutive;
 
     public GemmPositionsPlan(ConvRequest request, InputPanels<V> panels)
         : base(request, panels, channelUnit: 1, Blocking.Rows<V>(panels.Split.Largest))
     {
         ConvShape shape = request.Shape;
         _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
-        _phaseWeights = new nint[panels.Phases.Length];
-        for (int phase = 1; phase < _phaseWeights.Length; phase++)
-            _phaseWeights[phase] = _phaseWeights[phase - 1] + (GroupRows * (nint)panels.Channels * panels.Phases[phase - 1].Length);
-
+        _consecutive = Array.ConvertAll(panels.Phases, taps => taps.Length > 0 && taps.Index().All(tap => tap.Item.Plane == taps[0].Plane + tap.Index));
         _weights = request.Weights.Packed(
             request.Pool,
             ("gemm", shape.Kind, Blocks, Groups, string.Join(';', panels.Phases.SelectMany(taps => taps))),
@@ -34,37 +31,79 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
 
     public override long PackedBytes => _weights.Bytes;
 
+    // The kernel can finish outputs itself where they are neighbours as the positions are, and nothing but a bias and bounds is asked for.
+    protected override bool FinishesOutputs => !Panels.Interleaved && Request.Output.OnlyBounds;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block)
     {
-        int rows = Blocks.Size(block), taps = Panels.Phases[phase].Length;
-        float* weights = _weights.Pointer + (group * (nint)(Request.Shape.Weight.Count / Groups)) + _phaseWeights[phase] + (Blocks.Begin(block) * (nint)Panels.Channels * taps);
-        var product = new MicroProduct
-        {
-            A = weights,
-            Offsets = AddressOf(_offsets[phase]),
-            Segments = taps,
-            Depth = Panels.Channels,
-            LastDepth = Panels.Channels,
-            Step = Panels.Width,
-            RowStride = RowStride,
-
-            // The next block's rows, which follow, are fetched at the pace at which this block's are used.
-            Next = weights + (rows * (nint)Panels.Channels * taps),
-            NextStep = rows,
-        };
+        MicroProduct product = ProductOf(group, phase, block);
+        delegate*<in MicroProduct, void> larger = Kernel<SideBySide>(block, 0), smaller = Kernel<SideBySide>(block, Panels.Split.Pieces - 1);
         int begin = Panels.PositionOf(firstPiece);
+        product.RowStride = RowStride;
         for (int piece = firstPiece; piece < endPiece; piece++)
         {
             product.X = panels + ((piece - firstPiece) * (nint)Panels.Floats);
             product.C = sums + (Panels.PositionOf(piece) - begin);
-            MicroKernelTable.Find<V, SideBySide>(rows, Panels.Split.Size(piece))(in product);
+            (Panels.Split.Size(piece) == Panels.Split.Largest ? larger : smaller)(in product);
             product.Next = null;
             product.NextStep = 0;
         }
     }
 
-    // [group][phase][row block][tap][c][R]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void MultiplyToOutput(float* panels, in PanelOutputs outputs, float* sums, float* output, int group, int block)
+    {
+        MicroProduct product = ProductOf(group, phase: 0, block);
+        delegate*<in MicroProduct, void> larger = Kernel<ToOutputs>(block, 0), smaller = Kernel<ToOutputs>(block, Panels.Split.Pieces - 1);
+        OutputStage stage = Request.Output;
+        product.Bias = stage.Bias + outputs.FirstChannel;
+        product.Low = stage.Low;
+        product.High = stage.High;
+        for (int piece = outputs.FirstPiece; piece < outputs.EndPiece; piece++)
+        {
+            bool whole = Panels.IsWhole(piece, outputs.FirstChannel, out nint place);
+            product.X = panels + ((piece - outputs.FirstPiece) * (nint)Panels.Floats);
+            product.C = whole ? output + place : sums;
+            product.RowStride = whole ? Panels.Image : RowStride;
+            (Panels.Split.Size(piece) == Panels.Split.Largest ? larger : smaller)(in product);
+            product.Next = null;
+            product.NextStep = 0;
+            if (!whole)
+                Panels.Copy(output, outputs with { FirstPiece = piece, EndPiece = piece + 1 }, sums, RowStride);
+        }
+    }
+
+    // What the panels of a batch have in common.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private MicroProduct ProductOf(int group, int phase, int block)
+    {
+        int rows = Blocks.Size(block), taps = Panels.Phases[phase].Length;
+        nint before = (Blocks.Begin(block) * (nint)TapsBefore[^1]) + (rows * (nint)TapsBefore[phase]);
+        float* weights = _weights.Pointer + (group * (nint)(Request.Shape.Weight.Count / Groups)) + (before * Panels.Channels);
+
+        // Planes that follow each other are one segment: with few channels a segment is short, and changing it costs as much as some steps.
+        int depth = _consecutive[phase] ? taps * Panels.Channels : Panels.Channels;
+        return new MicroProduct
+        {
+            A = weights,
+            Offsets = AddressOf(_offsets[phase]),
+            Segments = _consecutive[phase] ? 1 : taps,
+            Depth = depth,
+            LastDepth = depth,
+            Step = Panels.Width,
+
+            // The next block's rows, which follow, are fetched at the pace at which this block's are used.
+            Next = weights + (rows * (nint)Panels.Channels * taps),
+            NextStep = rows,
+        };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private delegate*<in MicroProduct, void> Kernel<TLayout>(int block, int piece)
+        where TLayout : struct, IRowLayout => MicroKernelTable.Find<V, TLayout>(Blocks.Size(block), Panels.Split.Size(piece));
+
+    // [group][row block][phase][tap][c][R]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pack(float* weight, float* packed)
     {
@@ -77,12 +116,12 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
         for (int group = 0; group < Groups; group++)
         {
             float* from = weight + (group * (nint)channels * GroupRows * kernel);
-            foreach (PanelTap[] taps in Panels.Phases)
+            for (int block = 0; block < Blocks.Pieces; block++)
             {
-                for (int block = 0; block < Blocks.Pieces; block++)
+                int rows = Blocks.Size(block);
+                float* first = from + (Blocks.Begin(block) * rowStride);
+                foreach (PanelTap[] taps in Panels.Phases)
                 {
-                    int rows = Blocks.Size(block);
-                    float* first = from + (Blocks.Begin(block) * rowStride);
                     foreach (PanelTap tap in taps)
                     {
                         for (int c = 0; c < channels; c++)

@@ -147,7 +147,7 @@ internal sealed unsafe class InputPanels<V>
     public void Write(OutputStage stage, in ConvArguments arguments, in PanelOutputs range, float* sums, nint rowStride, nint phaseStride, float* spare)
     {
         int begin = PositionOf(range.FirstPiece), end = Math.Min(PositionOf(range.EndPiece), _positions);
-        nint image = (nint)_depth.Output * _height.Output * _width.Output;
+        nint image = Image;
         for (int q = begin; q < end;)
         {
             (nint place, int elements, int count) = LineAt(q, end, range.FirstPhase, range.FirstChannel);
@@ -176,12 +176,45 @@ internal sealed unsafe class InputPanels<V>
         }
     }
 
+    /// <summary>Elements of an output channel of one image.</summary>
+    public nint Image => (nint)_depth.Output * _height.Output * _width.Output;
+
+    /// <summary>
+    /// Whether all outputs of a panel, of which there is one phase, follow each other; not at the end of an image, nor where the panel is
+    /// filled up.
+    /// </summary>
+    /// <param name="piece">The panel.</param>
+    /// <param name="channel">Output channel.</param>
+    /// <param name="place">Place of the first in the output.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool IsWhole(int piece, int channel, out nint place)
+    {
+        (int n, int at) = Math.DivRem(PositionOf(piece), (int)Image);
+        place = ((((nint)n * _outputChannels) + channel) * Image) + at;
+        return at + PositionOf(piece + 1) - PositionOf(piece) <= Image;
+    }
+
+    /// <summary>Writes outputs that are finished, of one phase; else as <see cref="Write"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Copy(float* output, in PanelOutputs range, float* sums, nint rowStride)
+    {
+        int begin = PositionOf(range.FirstPiece), end = Math.Min(PositionOf(range.EndPiece), _positions);
+        for (int q = begin; q < end;)
+        {
+            (nint place, int elements, _) = LineAt(q, end, firstPhase: 0, range.FirstChannel);
+            float* row = sums + (q - begin);
+            q += elements;
+            for (int channel = range.FirstChannel; channel < range.EndChannel; channel++, place += Image, row += rowStride)
+                new ReadOnlySpan<float>(row, elements).CopyTo(new Span<float>(output + place, elements));
+        }
+    }
+
     /// <summary>Tells the caches that <see cref="Write"/> will follow: a write waits for the line that it changes a part of.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void FetchOutput(float* output, in PanelOutputs range)
     {
         int end = Math.Min(PositionOf(range.EndPiece), _positions);
-        nint image = (nint)_depth.Output * _height.Output * _width.Output;
+        nint image = Image;
         for (int q = PositionOf(range.FirstPiece); q < end;)
         {
             (nint place, int elements, int count) = LineAt(q, end, range.FirstPhase, range.FirstChannel);
@@ -195,6 +228,7 @@ internal sealed unsafe class InputPanels<V>
     }
 
     // Positions q ... that are neighbours in the output: the place of the first, how many elements in all phases of the width, how many positions.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private (nint Place, int Elements, int Count) LineAt(int q, int end, int firstPhase, int channel)
     {
         int image = _depth.Output * _height.Output * _width.Output;
