@@ -11,7 +11,7 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     private readonly PackedWeights _weights;
     private readonly int[][] _offsets;
 
-    // Phases whose taps read planes in their order, one after the other.
+    // Phases whose taps read planes in their order: one segment, with few channels a change of segments costs as much as some steps.
     private readonly bool[] _consecutive;
 
     public GemmPositionsPlan(ConvRequest request, InputPanels<V> panels)
@@ -19,7 +19,7 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     {
         ConvShape shape = request.Shape;
         _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
-        _consecutive = Array.ConvertAll(panels.Phases, taps => taps.Length > 0 && taps.Index().All(tap => tap.Item.Plane == taps[0].Plane + tap.Index));
+        _consecutive = Array.ConvertAll(panels.Phases, taps => taps.Index().All(tap => tap.Item.Plane == tap.Index));
         _weights = request.Weights.Packed(
             request.Pool,
             ("gemm", shape.Kind, Blocks, Groups, string.Join(';', panels.Phases.SelectMany(taps => taps))),
@@ -37,10 +37,26 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block)
     {
-        MicroProduct product = ProductOf(group, phase, block);
-        delegate*<in MicroProduct, void> larger = Kernel<SideBySide>(block, 0), smaller = Kernel<SideBySide>(block, Panels.Split.Pieces - 1);
+        int rows = Blocks.Size(block), taps = Panels.Phases[phase].Length;
+        nint before = (Blocks.Begin(block) * (nint)TapsBefore[^1]) + (rows * (nint)TapsBefore[phase]);
+        float* weights = _weights.Pointer + (group * (nint)(Request.Shape.Weight.Count / Groups)) + (before * Panels.Channels);
+        var product = new MicroProduct
+        {
+            A = weights,
+            Offsets = AddressOf(_offsets[phase]),
+            Segments = taps,
+            Depth = Panels.Channels,
+            LastDepth = Panels.Channels,
+            Step = Panels.Width,
+            RowStride = RowStride,
+
+            // The next block's rows, which follow, are fetched at the pace at which this block's are used.
+            Next = weights + (rows * (nint)Panels.Channels * taps),
+            NextStep = rows,
+        };
+        delegate*<in MicroProduct, void> larger = MicroKernelTable.Find<V, SideBySide>(rows, Panels.Split.Largest);
+        delegate*<in MicroProduct, void> smaller = MicroKernelTable.Find<V, SideBySide>(rows, Panels.Split.Size(Panels.Split.Pieces - 1));
         int begin = Panels.PositionOf(firstPiece);
-        product.RowStride = RowStride;
         for (int piece = firstPiece; piece < endPiece; piece++)
         {
             product.X = panels + ((piece - firstPiece) * (nint)Panels.Floats);
@@ -54,18 +70,32 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void MultiplyToOutput(float* panels, in PanelOutputs outputs, float* sums, float* output, int group, int block)
     {
-        MicroProduct product = ProductOf(group, phase: 0, block);
-        delegate*<in MicroProduct, void> larger = Kernel<ToOutputs>(block, 0), smaller = Kernel<ToOutputs>(block, Panels.Split.Pieces - 1);
+        int rows = Blocks.Size(block), taps = Panels.Phases[0].Length;
+        nint depth = (nint)Panels.Channels * taps;
+        float* weights = _weights.Pointer + (group * (nint)(Request.Shape.Weight.Count / Groups)) + (Blocks.Begin(block) * depth);
         OutputStage stage = Request.Output;
-        product.Bias = stage.Bias + outputs.FirstChannel;
-        product.Low = stage.Low;
-        product.High = stage.High;
+        var product = new MicroProduct
+        {
+            A = weights,
+            Offsets = _consecutive[0] ? null : AddressOf(_offsets[0]),
+            Segments = _consecutive[0] ? 1 : taps,
+            Depth = _consecutive[0] ? (int)depth : Panels.Channels,
+            LastDepth = _consecutive[0] ? (int)depth : Panels.Channels,
+            Step = Panels.Width,
+            Bias = stage.Bias + outputs.FirstChannel,
+            Low = stage.Low,
+            High = stage.High,
+            Next = weights + (rows * depth),
+            NextStep = rows,
+        };
+        delegate*<in MicroProduct, void> larger = MicroKernelTable.Find<V, ToOutputs>(rows, Panels.Split.Largest);
+        delegate*<in MicroProduct, void> smaller = MicroKernelTable.Find<V, ToOutputs>(rows, Panels.Split.Size(Panels.Split.Pieces - 1));
         for (int piece = outputs.FirstPiece; piece < outputs.EndPiece; piece++)
         {
             bool whole = Panels.IsWhole(piece, outputs.FirstChannel, out nint place);
-            product.X = panels + ((piece - outputs.FirstPiece) * (nint)Panels.Floats);
             product.C = whole ? output + place : sums;
             product.RowStride = whole ? Panels.Image : RowStride;
+            product.X = panels + ((piece - outputs.FirstPiece) * (nint)Panels.Floats);
             (Panels.Split.Size(piece) == Panels.Split.Largest ? larger : smaller)(in product);
             product.Next = null;
             product.NextStep = 0;
@@ -73,35 +103,6 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
                 Panels.Copy(output, outputs with { FirstPiece = piece, EndPiece = piece + 1 }, sums, RowStride);
         }
     }
-
-    // What the panels of a batch have in common.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private MicroProduct ProductOf(int group, int phase, int block)
-    {
-        int rows = Blocks.Size(block), taps = Panels.Phases[phase].Length;
-        nint before = (Blocks.Begin(block) * (nint)TapsBefore[^1]) + (rows * (nint)TapsBefore[phase]);
-        float* weights = _weights.Pointer + (group * (nint)(Request.Shape.Weight.Count / Groups)) + (before * Panels.Channels);
-
-        // Planes that follow each other are one segment: with few channels a segment is short, and changing it costs as much as some steps.
-        int depth = _consecutive[phase] ? taps * Panels.Channels : Panels.Channels;
-        return new MicroProduct
-        {
-            A = weights,
-            Offsets = AddressOf(_offsets[phase]),
-            Segments = _consecutive[phase] ? 1 : taps,
-            Depth = depth,
-            LastDepth = depth,
-            Step = Panels.Width,
-
-            // The next block's rows, which follow, are fetched at the pace at which this block's are used.
-            Next = weights + (rows * (nint)Panels.Channels * taps),
-            NextStep = rows,
-        };
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private delegate*<in MicroProduct, void> Kernel<TLayout>(int block, int piece)
-        where TLayout : struct, IRowLayout => MicroKernelTable.Find<V, TLayout>(Blocks.Size(block), Panels.Split.Size(piece));
 
     // [group][row block][phase][tap][c][R]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

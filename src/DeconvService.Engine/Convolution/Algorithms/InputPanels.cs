@@ -189,9 +189,10 @@ internal sealed unsafe class InputPanels<V>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool IsWhole(int piece, int channel, out nint place)
     {
-        (int n, int at) = Math.DivRem(PositionOf(piece), (int)Image);
-        place = ((((nint)n * _outputChannels) + channel) * Image) + at;
-        return at + PositionOf(piece + 1) - PositionOf(piece) <= Image;
+        int image = _depth.Output * _height.Output * _width.Output, q = PositionOf(piece);
+        (int n, int at) = Math.DivRem(q, image);
+        place = ((((nint)n * _outputChannels) + channel) * image) + at;
+        return at + PositionOf(piece + 1) - q <= image;
     }
 
     /// <summary>Writes outputs that are finished, of one phase; else as <see cref="Write"/>.</summary>
