@@ -5,8 +5,8 @@ namespace DeconvService.Engine.Kernels;
 
 /// <summary>Transposes a square of L x L elements, L the lanes of a vector, in registers: between rows of one channel and vectors of L channels.</summary>
 /// <remarks>
-/// A butterfly: in each round, rows that are L/2, then L/4 ... 1 apart are interleaved with each other. Interleaving moves an element's
-/// lane number one bit to the left and takes the top bit of the row number in at the right, so after log2(L) rounds the two are swapped.
+/// In two steps, of squares of 4 x 4: their elements first, then the squares as a whole. So the first step's shuffles stay within runs of
+/// four lanes and the second's move whole runs, which machines do at twice the rate of shuffles of single elements across the vector.
 /// </remarks>
 internal static unsafe class Transposition
 {
@@ -31,64 +31,22 @@ internal static unsafe class Transposition
         V r13 = Row<V>(13, source, sourceStride);
         V r14 = Row<V>(14, source, sourceStride);
         V r15 = Row<V>(15, source, sourceStride);
+        V.TransposeElements(ref r0, ref r1, ref r2, ref r3);
+        if (V.Count >= 8)
+            V.TransposeElements(ref r4, ref r5, ref r6, ref r7);
+
         if (V.Count == 16)
         {
-            Zip(ref r0, ref r8);
-            Zip(ref r1, ref r9);
-            Zip(ref r2, ref r10);
-            Zip(ref r3, ref r11);
-            Zip(ref r4, ref r12);
-            Zip(ref r5, ref r13);
-            Zip(ref r6, ref r14);
-            Zip(ref r7, ref r15);
+            V.TransposeElements(ref r8, ref r9, ref r10, ref r11);
+            V.TransposeElements(ref r12, ref r13, ref r14, ref r15);
         }
 
         if (V.Count >= 8)
         {
-            Zip(ref r0, ref r4);
-            Zip(ref r1, ref r5);
-            Zip(ref r2, ref r6);
-            Zip(ref r3, ref r7);
-        }
-
-        if (V.Count == 16)
-        {
-            Zip(ref r8, ref r12);
-            Zip(ref r9, ref r13);
-            Zip(ref r10, ref r14);
-            Zip(ref r11, ref r15);
-        }
-
-        Zip(ref r0, ref r2);
-        Zip(ref r1, ref r3);
-        if (V.Count >= 8)
-        {
-            Zip(ref r4, ref r6);
-            Zip(ref r5, ref r7);
-        }
-
-        if (V.Count == 16)
-        {
-            Zip(ref r8, ref r10);
-            Zip(ref r9, ref r11);
-            Zip(ref r12, ref r14);
-            Zip(ref r13, ref r15);
-        }
-
-        Zip(ref r0, ref r1);
-        Zip(ref r2, ref r3);
-        if (V.Count >= 8)
-        {
-            Zip(ref r4, ref r5);
-            Zip(ref r6, ref r7);
-        }
-
-        if (V.Count == 16)
-        {
-            Zip(ref r8, ref r9);
-            Zip(ref r10, ref r11);
-            Zip(ref r12, ref r13);
-            Zip(ref r14, ref r15);
+            V.TransposeRuns(ref r0, ref r4, ref r8, ref r12);
+            V.TransposeRuns(ref r1, ref r5, ref r9, ref r13);
+            V.TransposeRuns(ref r2, ref r6, ref r10, ref r14);
+            V.TransposeRuns(ref r3, ref r7, ref r11, ref r15);
         }
 
         Store(0, r0, target, targetStride);
@@ -119,14 +77,5 @@ internal static unsafe class Transposition
     {
         if (row < V.Count)
             value.Store(target + (row * stride));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Zip<V>(ref V a, ref V b)
-        where V : struct, IVec<V>
-    {
-        V low = V.ZipLow(a, b);
-        b = V.ZipHigh(a, b);
-        a = low;
     }
 }

@@ -53,6 +53,15 @@ internal unsafe interface IVec<TSelf>
     /// <summary>The upper halves, interleaved.</summary>
     static abstract TSelf ZipHigh(TSelf a, TSelf b);
 
+    /// <summary>Transposes the squares of 4 x 4 elements whose rows are the same four lanes of the vectors: lanes 0 to 3, 4 to 7 ...</summary>
+    static abstract void TransposeElements(ref TSelf a, ref TSelf b, ref TSelf c, ref TSelf d);
+
+    /// <summary>
+    /// Transposes the square whose rows are the vectors and whose elements are runs of four lanes: there are <see cref="Count"/> / 4, and
+    /// only as many of the vectors are looked at.
+    /// </summary>
+    static abstract void TransposeRuns(ref TSelf a, ref TSelf b, ref TSelf c, ref TSelf d);
+
     /// <summary>Writes all three interleaved, a0 b0 c0 a1 b1 c1 ...: 3 * <see cref="Count"/> elements.</summary>
     static abstract void StoreZipped(TSelf a, TSelf b, TSelf c, float* target);
 

@@ -77,6 +77,21 @@ internal readonly unsafe struct V128 : IVec<V128>
             : Vector128.Create(a._v[2], b._v[2], a._v[3], b._v[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TransposeElements(ref V128 a, ref V128 b, ref V128 c, ref V128 d)
+    {
+        V128 ac = ZipLow(a, c), bd = ZipLow(b, d), ac2 = ZipHigh(a, c), bd2 = ZipHigh(b, d);
+        a = ZipLow(ac, bd);
+        b = ZipHigh(ac, bd);
+        c = ZipLow(ac2, bd2);
+        d = ZipHigh(ac2, bd2);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TransposeRuns(ref V128 a, ref V128 b, ref V128 c, ref V128 d)
+    {
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreZipped(V128 a, V128 b, V128 c, float* target)
     {
         Vector128.Create(a._v[0], b._v[0], c._v[0], a._v[1]).Store(target);

@@ -56,6 +56,25 @@ internal readonly unsafe struct V256 : IVec<V256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 ZipHigh(V256 a, V256 b) => new(Avx.Permute2x128(Avx.UnpackLow(a._v, b._v), Avx.UnpackHigh(a._v, b._v), 0x31));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TransposeElements(ref V256 a, ref V256 b, ref V256 c, ref V256 d)
+    {
+        Vector256<double> ab = Avx.UnpackLow(a._v, b._v).AsDouble(), cd = Avx.UnpackLow(c._v, d._v).AsDouble();
+        Vector256<double> ab2 = Avx.UnpackHigh(a._v, b._v).AsDouble(), cd2 = Avx.UnpackHigh(c._v, d._v).AsDouble();
+        a = new(Avx.UnpackLow(ab, cd).AsSingle());
+        b = new(Avx.UnpackHigh(ab, cd).AsSingle());
+        c = new(Avx.UnpackLow(ab2, cd2).AsSingle());
+        d = new(Avx.UnpackHigh(ab2, cd2).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TransposeRuns(ref V256 a, ref V256 b, ref V256 c, ref V256 d)
+    {
+        V256 first = new(Avx.Permute2x128(a._v, b._v, 0x20));
+        b = new(Avx.Permute2x128(a._v, b._v, 0x31));
+        a = first;
+    }
+
     // Element q / 3 of one of the three for each place q.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreZipped(V256 a, V256 b, V256 c, float* target)

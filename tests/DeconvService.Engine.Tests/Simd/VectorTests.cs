@@ -38,6 +38,7 @@ public sealed unsafe class VectorTests
         Check<V>(a, b, (x, y) => V.Clamp(y, V.Broadcast(60), V.Broadcast(90)), i => Math.Clamp(b[i], 60, 90));
         Check<V>(a, [.. Enumerable.Repeat(float.NaN, n)], (x, y) => V.Clamp(y, V.Broadcast(float.NegativeInfinity), V.Broadcast(1)), _ => float.NaN);
         CheckStoreZipped<V>(a, b, [.. a.Select(value => 1000 + value)]);
+        CheckTransposes<V>();
         for (int count = 0; count <= n; count++)
         {
             using GuardedMemory<float> source = GuardedMemory.Of<float>(a.AsSpan(0, count));
@@ -50,6 +51,42 @@ public sealed unsafe class VectorTests
 
             Assert.Equal(a.Take(count), target.Span.ToArray());
             Assert.Equal(a.Select((value, i) => i < count ? value : 0), loaded);
+        }
+    }
+
+    // Elements are numbers of row and lane; what is transposed changes places with its row within its square.
+    private static void CheckTransposes<V>()
+        where V : struct, IVec<V>
+    {
+        int n = V.Count, runs = n / 4;
+        float[] rows = [.. Enumerable.Range(0, 4 * n).Select(i => (float)i)], elements = [.. rows], squares = [.. rows];
+        fixed (float* pe = elements, ps = squares)
+        {
+            V a = V.Load(pe), b = V.Load(pe + n), c = V.Load(pe + (2 * n)), d = V.Load(pe + (3 * n));
+            V.TransposeElements(ref a, ref b, ref c, ref d);
+            Store(pe, a, b, c, d);
+            (a, b, c, d) = (V.Load(ps), V.Load(ps + n), V.Load(ps + (2 * n)), V.Load(ps + (3 * n)));
+            V.TransposeRuns(ref a, ref b, ref c, ref d);
+            Store(ps, a, b, c, d);
+        }
+
+        for (int row = 0; row < 4; row++)
+        {
+            for (int lane = 0; lane < n; lane++)
+            {
+                (int run, int place) = Math.DivRem(lane, 4);
+                Assert.Equal(rows[(place * n) + (4 * run) + row], elements[(row * n) + lane]);
+                if (row < runs)
+                    Assert.Equal(rows[(run * n) + (4 * row) + place], squares[(row * n) + lane]);
+            }
+        }
+
+        static void Store(float* target, V a, V b, V c, V d)
+        {
+            a.Store(target);
+            b.Store(target + V.Count);
+            c.Store(target + (2 * V.Count));
+            d.Store(target + (3 * V.Count));
         }
     }
 
