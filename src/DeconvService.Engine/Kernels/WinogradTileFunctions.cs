@@ -14,6 +14,9 @@ internal readonly record struct WinogradSize(int Alpha, int Outputs)
 /// <summary>The transforms of a tile whose size is known when a layer is planned.</summary>
 internal sealed unsafe class WinogradTileFunctions
 {
+    // What WinogradTile6 holds in registers: three rows of six vectors, a column, constants.
+    private const int KeptVectors = 32;
+
     private WinogradTileFunctions()
     {
     }
@@ -81,7 +84,7 @@ internal sealed unsafe class WinogradTileFunctions
         where TH : struct, IWinogradAxis
         where TW : struct, IWinogradAxis => new()
         {
-            Input = &WinogradTile<V, TH, TW>.Input,
+            Input = TH.Alpha == 6 && TW.Alpha == 6 && V.Registers >= KeptVectors ? &WinogradTile6<V>.Input : &WinogradTile<V, TH, TW>.Input,
             Output = &WinogradTile<V, TH, TW>.Output,
             PointsHeight = TH.Points.ToArray(),
             PointsWidth = TW.Points.ToArray(),

@@ -177,20 +177,38 @@ internal readonly unsafe struct Winograd6 : IWinogradTransform
     public static void Input<V>(float* source, nint sourceStride, float* target, nint targetStride)
         where V : struct, IVec<V>
     {
-        V d0 = V.Load(source), d1 = V.Load(source + sourceStride), d2 = V.Load(source + (2 * sourceStride));
-        V d3 = V.Load(source + (3 * sourceStride)), d4 = V.Load(source + (4 * sourceStride)), d5 = V.Load(source + (5 * sourceStride));
-        V a2 = V.Broadcast(A2), b2 = V.Broadcast(B2), sum = V.Broadcast(A2 + B2), product = V.Broadcast(A2 * B2);
+        V d1 = V.Load(source + sourceStride), d2 = V.Load(source + (2 * sourceStride));
+        V d3 = V.Load(source + (3 * sourceStride)), d4 = V.Load(source + (4 * sourceStride));
+        ZeroAndA(V.Load(source), d1, d2, d3, d4, out V first, out V second, out V third);
+        first.Store(target);
+        second.Store(target + targetStride);
+        third.Store(target + (2 * targetStride));
+        BAndInfinity(d1, d2, d3, d4, V.Load(source + (5 * sourceStride)), out first, out second, out third);
+        first.Store(target + (3 * targetStride));
+        second.Store(target + (4 * targetStride));
+        third.Store(target + (5 * targetStride));
+    }
 
-        // 0: (x^2 - a^2)(x^2 - b^2);  infinity: x times that;  +-a: x (x +- a)(x^2 - b^2);  +-b: x (x +- b)(x^2 - a^2)
-        V.MultiplyAdd(product, d0, V.NegatedMultiplyAdd(sum, d2, d4)).Store(target);
-        V even = V.NegatedMultiplyAdd(b2, d2, d4), odd = V.Broadcast(A1) * V.NegatedMultiplyAdd(b2, d1, d3);
-        (even + odd).Store(target + targetStride);
-        (even - odd).Store(target + (2 * targetStride));
-        even = V.NegatedMultiplyAdd(a2, d2, d4);
-        odd = V.Broadcast(B1) * V.NegatedMultiplyAdd(a2, d1, d3);
-        (even + odd).Store(target + (3 * targetStride));
-        (even - odd).Store(target + (4 * targetStride));
-        V.MultiplyAdd(product, d1, V.NegatedMultiplyAdd(sum, d3, d5)).Store(target + (5 * targetStride));
+    /// <summary>The inputs at 0 and +-a: <c>(x^2 - a^2)(x^2 - b^2)</c> and <c>x (x +- a)(x^2 - b^2)</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ZeroAndA<V>(V d0, V d1, V d2, V d3, V d4, out V zero, out V plus, out V minus)
+        where V : struct, IVec<V>
+    {
+        V even = V.NegatedMultiplyAdd(V.Broadcast(B2), d2, d4), odd = V.Broadcast(A1) * V.NegatedMultiplyAdd(V.Broadcast(B2), d1, d3);
+        zero = V.MultiplyAdd(V.Broadcast(A2 * B2), d0, V.NegatedMultiplyAdd(V.Broadcast(A2 + B2), d2, d4));
+        plus = even + odd;
+        minus = even - odd;
+    }
+
+    /// <summary>The inputs at +-b and infinity: <c>x (x +- b)(x^2 - a^2)</c>, and x times that at 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void BAndInfinity<V>(V d1, V d2, V d3, V d4, V d5, out V plus, out V minus, out V infinity)
+        where V : struct, IVec<V>
+    {
+        V even = V.NegatedMultiplyAdd(V.Broadcast(A2), d2, d4), odd = V.Broadcast(B1) * V.NegatedMultiplyAdd(V.Broadcast(A2), d1, d3);
+        plus = even + odd;
+        minus = even - odd;
+        infinity = V.MultiplyAdd(V.Broadcast(A2 * B2), d1, V.NegatedMultiplyAdd(V.Broadcast(A2 + B2), d3, d5));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
