@@ -84,6 +84,37 @@ internal sealed unsafe class WinogradInput<V>
         }
     }
 
+    /// <summary>What <see cref="Transform"/> will read of the first plane, less the rows that the tiles above have read.</summary>
+    /// <param name="input">The input.</param>
+    /// <param name="group">Group of channels.</param>
+    /// <param name="firstRow">Number of the first row of tiles.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="firstColumn">First column of tiles.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="firstChannel">First channel of the group that is asked for.</param>
+    /// <param name="channels">Number of channels.</param>
+    public ReadAhead Ahead(float* input, int group, int firstRow, int rows, int firstColumn, int columns, int firstChannel, int channels)
+    {
+        int inputHeight = Height.Axis.Input, inputWidth = Width.Axis.Input;
+        (int rest, int tile) = Math.DivRem(firstRow, Height.InputTiles);
+        (rest, int spread) = Math.DivRem(rest, Height.Spread);
+        (int image, int plane) = Math.DivRem(rest, _geometry.InputPlanes);
+        int z = Math.Max(_geometry.InputPlane(plane, tap: 0), 0);
+        int y = Height.First + (spread * Height.SpreadStep) + (tile * Height.Size.Outputs * Height.Step), x = Width.First + (firstColumn * Width.Size.Outputs * Width.Step);
+        int overlap = tile == 0 ? 0 : (Height.Size.Alpha - Height.Size.Outputs) * Height.Step;
+        int top = Math.Max(y + overlap, 0), bottom = Math.Min(y + ((int)GatheredRows(rows) * Height.Step), inputHeight);
+        int left = Math.Max(x, 0), right = Math.Min(x + Width.Reach(columns), inputWidth);
+        return top >= bottom || left >= right
+            ? default
+            : new ReadAhead(
+                Plane(input, image, (group * _geometry.Channels) + firstChannel, z) + ((nint)top * inputWidth) + left,
+                right - left,
+                bottom - top,
+                inputWidth,
+                channels,
+                (nint)_geometry.Depth.Input * inputHeight * inputWidth);
+    }
+
     private long GatheredRows(int rows) => (((long)rows - 1) * Height.Size.Outputs) + Height.Size.Alpha;
 
     private float* Plane(float* input, int image, int channel, int z)

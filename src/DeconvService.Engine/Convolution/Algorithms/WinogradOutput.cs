@@ -97,6 +97,37 @@ internal sealed unsafe class WinogradOutput<V>
         }
     }
 
+    /// <summary>What <see cref="Write"/> will write of some rows of tiles: memory has to be read before a part of a cache line is written.</summary>
+    /// <param name="output">The output.</param>
+    /// <param name="tileRow">Number of the first row of tiles.</param>
+    /// <param name="rows">Number of rows, of which those of the first one's plane count.</param>
+    /// <param name="firstColumn">First column of tiles.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="channel">First output channel.</param>
+    /// <param name="channels">Number of channels.</param>
+    public ReadAhead Ahead(float* output, int tileRow, int rows, int firstColumn, int columns, int channel, int channels)
+    {
+        int outputHeight = Height.Axis.Output, outputWidth = Width.Axis.Output;
+        (int rest, int tile) = Math.DivRem(tileRow, Height.Tiles);
+        (rest, int spread) = Math.DivRem(rest, Height.Spread);
+        (int image, int plane) = Math.DivRem(rest, _geometry.Depth.Output);
+        int y = spread + (Height.Spread * FirstOutput(Height, tile)), x = Width.Spread * FirstOutput(Width, firstColumn);
+        int top = Math.Max(y, spread), bottom = Math.Min(outputHeight, y + (Height.Spread * Height.Phases * Height.Size.Outputs * rows));
+        int left = Math.Max(x, 0), right = Math.Min(outputWidth, x + (ColumnStep * Width.Size.Outputs * columns));
+        if (top >= bottom || left >= right)
+            return default;
+
+        nint planeFloats = (nint)outputHeight * outputWidth;
+        nint first = (((((nint)image * _geometry.Shape.OutputChannels) + channel) * _geometry.Depth.Output) + plane) * planeFloats;
+        return new ReadAhead(
+            output + first + ((nint)top * outputWidth) + left,
+            right - left,
+            (bottom - top + Height.Spread - 1) / Height.Spread,
+            Height.Spread * (nint)outputWidth,
+            channels,
+            _geometry.Depth.Output * planeFloats);
+    }
+
     private static int FirstOutput(WinogradGrid grid, int tile) => grid.FirstOutput + (grid.Phases * tile * grid.Size.Outputs);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -51,9 +51,11 @@ internal sealed unsafe class WinogradProducts<V>
     /// <param name="rows">Rows of the block.</param>
     /// <param name="blockColumns">Columns of the block.</param>
     /// <param name="vectors">1 or 2.</param>
+    /// <param name="before">Is fetched meanwhile.</param>
+    /// <param name="after">Is fetched while the last points are multiplied, because it is wanted right after them.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Multiply(float* transformed, float* weights, float* products, int firstRow, int rows, int blockColumns, int vectors)
+    public void Multiply(float* transformed, float* weights, float* products, int firstRow, int rows, int blockColumns, int vectors, ReadAhead before, ReadAhead after)
     {
         bool joined = _geometry.Joined;
         int spread = _geometry.Width.Spread, count = joined ? 1 : rows * spread, tiles = joined ? rows * spread * blockColumns : blockColumns;
@@ -65,13 +67,13 @@ internal sealed unsafe class WinogradProducts<V>
             for (int i = 0; i < some; i++)
                 strips[i] = Strip(transformed, weights, firstRow, first + i, columns, sums);
 
-            Multiply(strips, some, tiles, products, vectors);
+            Multiply(strips, some, tiles, products, vectors, ref before, ref after);
         }
     }
 
     // What follows from the layer alone has been computed by now: a product is a call and a few thousand multiply-adds, no more.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(MicroProduct* strips, int count, int tiles, float* products, int vectors)
+    private void Multiply(MicroProduct* strips, int count, int tiles, float* products, int vectors, ref ReadAhead before, ref ReadAhead after)
     {
         int sums = vectors * V.Count;
         var split = new EvenSplit(tiles, Blocking.Rows<V>(vectors));
@@ -83,6 +85,8 @@ internal sealed unsafe class WinogradProducts<V>
         nint share = Math.Min(32, (sums + pieces - 1) / pieces), fetched = _geometry.Reduction * share;
         for (int i = 0; i < count; i++)
             strips[i].NextStep = share;
+
+        int calls = _geometry.Points * pieces, linesBefore = (before.Left + calls - 1) / calls, linesAfter = ((2 * after.Left) + calls - 1) / calls;
 
         for (int point = 0; point < _geometry.Points; point++)
         {
@@ -101,6 +105,10 @@ internal sealed unsafe class WinogradProducts<V>
                         larger(in *product);
                     else
                         smaller(in *product);
+
+                    before.Advance(linesBefore);
+                    if (point >= _geometry.Points / 2)
+                        after.Advance(linesAfter);
 
                     next += fetched;
                     c += size * sums;
