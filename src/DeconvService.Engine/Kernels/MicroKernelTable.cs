@@ -1,20 +1,14 @@
-using System.Runtime.CompilerServices;
 using DeconvService.Engine.Simd;
 
 namespace DeconvService.Engine.Kernels;
 
 /// <summary>Finds the micro-kernel for numbers that are known when a layer is planned.</summary>
-/// <remarks>
-/// Fully compiled at once, like the loops that ask it for each block: as the JIT's first, quick code it made short products about a tenth slower
-/// in the first half second of a process.
-/// </remarks>
 internal static unsafe class MicroKernelTable
 {
     /// <summary>The most rows that any kernel has.</summary>
     public const int MaximumRows = 14;
 
     /// <summary>The kernel for <paramref name="rows"/> rows (1 to 14) and <paramref name="vectors"/> vectors (1 to 3).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static delegate*<in MicroProduct, void> Find<V, TLayout>(int rows, int vectors)
         where V : struct, IVec<V>
         where TLayout : struct, IRowLayout => vectors switch
@@ -25,7 +19,6 @@ internal static unsafe class MicroKernelTable
             _ => throw new ArgumentOutOfRangeException(nameof(vectors)),
         };
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static delegate*<in MicroProduct, void> Find<V, N, TLayout>(int rows)
         where V : struct, IVec<V>
         where N : struct, INumberConstant

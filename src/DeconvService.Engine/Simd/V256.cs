@@ -109,7 +109,7 @@ internal readonly unsafe struct V256 : IVec<V256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StorePastCaches(float* target) => _v.StoreAlignedNonTemporal(target);
 
-    // In pieces of 4, 2 and 1: the instruction that stores under a mask takes 13 cycles on AMD's cores up to Zen 4, these two to four.
+    // In pieces of 4, 2 and 1: the instruction that stores under a mask takes 13 cycles on Zen 4, these take four or five.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StorePartial(float* target, int count)
     {
