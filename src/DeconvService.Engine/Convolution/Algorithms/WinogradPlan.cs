@@ -104,14 +104,15 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     public override void Run(in ConvArguments arguments)
     {
-        if (IsShared(arguments.Threads.HasHelp ? _request.Threads : 1))
+        int workers = arguments.Threads.HasHelp ? _request.Threads : 1;
+        if (IsShared(workers))
         {
             arguments.Threads.Run(Units * _input.Pieces * _inputRows.Pieces, new TransformItems(this, arguments), arguments.Cancellation);
             arguments.Threads.Run(_groups * _chunks * Blocks, new ChunkItems(this, arguments), arguments.Cancellation);
         }
         else
         {
-            arguments.Threads.Run(Units, new BlockItems(this, arguments), arguments.Cancellation);
+            arguments.Threads.Run(Units, new BlockItems(this, arguments, workers), arguments.Cancellation);
         }
     }
 
@@ -175,14 +176,13 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
             : default;
     }
 
-    // A chunk's share of the channels that the worker's next block will read, unless others take the blocks between.
+    // A chunk's share of the channels that a block will read.
     private ReadAhead InputsAhead(in ConvArguments arguments, int unit, int chunk)
     {
-        int next = unit + (arguments.Threads.HasHelp ? _request.Threads : 1);
-        if (!_fetches || next >= Units)
+        if (!_fetches || unit >= Units)
             return default;
 
-        (int group, int number) = Math.DivRem(next, Blocks);
+        (int group, int number) = Math.DivRem(unit, Blocks);
         Block block = BlockAt(number);
         var channels = new EvenSplit(_geometry.Channels, (_geometry.Channels + _chunks - 1) / _chunks);
         return chunk < channels.Pieces
@@ -229,7 +229,7 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         }
     }
 
-    private readonly struct BlockItems(WinogradPlan<V> plan, ConvArguments arguments) : IWorkItems
+    private readonly struct BlockItems(WinogradPlan<V> plan, ConvArguments arguments, int workers) : IWorkItems
     {
         public void Execute(int item, int worker)
         {
@@ -242,8 +242,9 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
                     arguments.Input, plan.Worker(arguments, worker), transformed, group, piece, block.FirstRow, block.Rows, 0, block.FirstColumn, block.Columns);
             }
 
+            // The other workers take the blocks between this one and the worker's next.
             for (int chunk = 0; chunk < plan._chunks; chunk++)
-                plan.MultiplyChunk(arguments, transformed, plan.Worker(arguments, worker), group, chunk, block, plan.InputsAhead(arguments, item, chunk));
+                plan.MultiplyChunk(arguments, transformed, plan.Worker(arguments, worker), group, chunk, block, plan.InputsAhead(arguments, item + workers, chunk));
         }
     }
 }
