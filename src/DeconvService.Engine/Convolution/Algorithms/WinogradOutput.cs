@@ -38,6 +38,10 @@ internal sealed unsafe class WinogradOutput<V>
     // Outputs from one column of a tile to the next.
     private int ColumnStep => Width.Phases * Width.Spread;
 
+    private nint PlaneFloats => (nint)Height.Axis.Output * Width.Axis.Output;
+
+    private nint ChannelStride => _geometry.Depth.Output * PlaneFloats;
+
     private nint LaneColumns => (nint)ColumnStep * Width.Size.Outputs * _columns;
 
     /// <summary>Transforms a row of tiles of one phase and L channels.</summary>
@@ -78,22 +82,16 @@ internal sealed unsafe class WinogradOutput<V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Write(in ConvArguments arguments, float* lanes, int tileRow, int firstColumn, int columns, int channel, int channels)
     {
-        int outputHeight = Height.Axis.Output, outputWidth = Width.Axis.Output;
-        (int rest, int tile) = Math.DivRem(tileRow, Height.Tiles);
-        (rest, int spread) = Math.DivRem(rest, Height.Spread);
-        (int image, int plane) = Math.DivRem(rest, _geometry.Depth.Output);
-        int y = spread + (Height.Spread * FirstOutput(Height, tile)), x = Width.Spread * FirstOutput(Width, firstColumn);
-        int left = Math.Max(x, 0), right = Math.Min(outputWidth, x + (ColumnStep * Width.Size.Outputs * columns));
-        nint planeFloats = (nint)outputHeight * outputWidth, channelStride = _geometry.Depth.Output * planeFloats;
-        nint first = (((((nint)image * _geometry.Shape.OutputChannels) + channel) * _geometry.Depth.Output) + plane) * planeFloats;
-        for (int row = 0; row < Height.Phases * Height.Size.Outputs && left < right; row++, y += Height.Spread)
+        Place place = At(tileRow, firstColumn, columns, channel);
+        int outputHeight = Height.Axis.Output, y = place.Y;
+        for (int row = 0; row < Height.Phases * Height.Size.Outputs && place.Left < place.Right; row++, y += Height.Spread)
         {
             if (y < 0 || y >= outputHeight)
                 continue;
 
-            nint at = first + ((nint)y * outputWidth) + left;
-            float* source = lanes + (((row * LaneColumns) + (left - x)) * V.Count);
-            ChannelLanes.Scatter<V>(source, _stage, arguments.Output + at, arguments.Residual + at, channelStride, channel, channels, right - left);
+            nint at = place.First + ((nint)y * Width.Axis.Output) + place.Left;
+            float* source = lanes + (((row * LaneColumns) + (place.Left - place.X)) * V.Count);
+            ChannelLanes.Scatter<V>(source, _stage, arguments.Output + at, arguments.Residual + at, ChannelStride, channel, channels, place.Right - place.Left);
         }
     }
 
@@ -107,25 +105,30 @@ internal sealed unsafe class WinogradOutput<V>
     /// <param name="channels">Number of channels.</param>
     public ReadAhead Ahead(float* output, int tileRow, int rows, int firstColumn, int columns, int channel, int channels)
     {
-        int outputHeight = Height.Axis.Output, outputWidth = Width.Axis.Output;
+        Place place = At(tileRow, firstColumn, columns, channel);
+        int top = Math.Max(place.Y, place.Spread), bottom = Math.Min(Height.Axis.Output, place.Y + (Height.Spread * Height.Phases * Height.Size.Outputs * rows));
+        if (top >= bottom || place.Left >= place.Right)
+            return default;
+
+        nint outputWidth = Width.Axis.Output;
+        return new ReadAhead(
+            output + place.First + (top * outputWidth) + place.Left,
+            place.Right - place.Left,
+            (bottom - top + Height.Spread - 1) / Height.Spread,
+            Height.Spread * outputWidth,
+            channels,
+            ChannelStride);
+    }
+
+    private Place At(int tileRow, int firstColumn, int columns, int channel)
+    {
         (int rest, int tile) = Math.DivRem(tileRow, Height.Tiles);
         (rest, int spread) = Math.DivRem(rest, Height.Spread);
         (int image, int plane) = Math.DivRem(rest, _geometry.Depth.Output);
         int y = spread + (Height.Spread * FirstOutput(Height, tile)), x = Width.Spread * FirstOutput(Width, firstColumn);
-        int top = Math.Max(y, spread), bottom = Math.Min(outputHeight, y + (Height.Spread * Height.Phases * Height.Size.Outputs * rows));
-        int left = Math.Max(x, 0), right = Math.Min(outputWidth, x + (ColumnStep * Width.Size.Outputs * columns));
-        if (top >= bottom || left >= right)
-            return default;
-
-        nint planeFloats = (nint)outputHeight * outputWidth;
-        nint first = (((((nint)image * _geometry.Shape.OutputChannels) + channel) * _geometry.Depth.Output) + plane) * planeFloats;
-        return new ReadAhead(
-            output + first + ((nint)top * outputWidth) + left,
-            right - left,
-            (bottom - top + Height.Spread - 1) / Height.Spread,
-            Height.Spread * (nint)outputWidth,
-            channels,
-            _geometry.Depth.Output * planeFloats);
+        int right = Math.Min(Width.Axis.Output, x + (ColumnStep * Width.Size.Outputs * columns));
+        nint first = (((((nint)image * _geometry.Shape.OutputChannels) + channel) * _geometry.Depth.Output) + plane) * PlaneFloats;
+        return new Place(first, spread, y, x, Math.Max(x, 0), right);
     }
 
     private static int FirstOutput(WinogradGrid grid, int tile) => grid.FirstOutput + (grid.Phases * tile * grid.Size.Outputs);
@@ -143,4 +146,8 @@ internal sealed unsafe class WinogradOutput<V>
             }
         }
     }
+
+    // Where the outputs of a row of tiles stand: the first channel's plane begins at First, they at (Y, X) of it, on the axis Spread of the
+    // interleaved ones; columns Left to Right exist.
+    private readonly record struct Place(nint First, int Spread, int Y, int X, int Left, int Right);
 }
