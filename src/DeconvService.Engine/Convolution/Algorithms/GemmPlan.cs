@@ -107,11 +107,8 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <param name="block">The block of channels.</param>
     protected abstract void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block);
 
-    /// <summary>Whether <see cref="MultiplyToOutput"/> is there to be called.</summary>
-    protected virtual bool FinishesOutputs => false;
-
     /// <summary>
-    /// Computes outputs without a detour through rows of sums: those would be stored, loaded, finished and stored again, at once instead of
+    /// Computes outputs, where the plan can, without a detour through rows of sums: those would be stored, loaded, finished and stored again, at once instead of
     /// between multiplications, while nothing else is done.
     /// </summary>
     /// <param name="panels">The first of the panels; they follow each other.</param>
@@ -120,8 +117,8 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <param name="output">The whole output.</param>
     /// <param name="group">The group.</param>
     /// <param name="block">The block of channels.</param>
-    protected virtual void MultiplyToOutput(float* panels, in PanelOutputs outputs, float* sums, float* output, int group, int block) =>
-        throw new NotSupportedException();
+    /// <returns>Whether it did.</returns>
+    protected virtual bool TryMultiplyToOutput(float* panels, in PanelOutputs outputs, float* sums, float* output, int group, int block) => false;
 
     /// <summary>Where each tap of a phase begins in a panel.</summary>
     protected int[] PinnedOffsets(PanelTap[] taps)
@@ -152,11 +149,8 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
             if (_fetchesOutput)
                 Panels.FetchOutput(arguments.Output, outputs);
 
-            if (FinishesOutputs)
-            {
-                MultiplyToOutput(panels, outputs, worker, arguments.Output, group, block);
+            if (TryMultiplyToOutput(panels, outputs, worker, arguments.Output, group, block))
                 continue;
-            }
 
             for (int phase = 0; phase < Panels.WidthPhases; phase++)
                 Multiply(panels, firstPiece, endPiece, worker + (phase * PhaseSums), spare, group, first + phase, block);

@@ -11,15 +11,20 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     private readonly PackedWeights _weights;
     private readonly int[][] _offsets;
 
-    // Phases whose taps read planes in their order: one segment, with few channels a change of segments costs as much as some steps.
-    private readonly bool[] _consecutive;
+    // Whether the kernel finishes outputs itself: where they are neighbours as the positions are, and nothing but a bias and bounds is asked for.
+    private readonly bool _finishes;
+
+    // Whether the taps of the first phase read planes in their order: one segment, with few channels a change of segments costs as much as
+    // some steps.
+    private readonly bool _consecutive;
 
     public GemmPositionsPlan(ConvRequest request, InputPanels<V> panels)
         : base(request, panels, channelUnit: 1, Blocking.Rows<V>(panels.Split.Largest))
     {
         ConvShape shape = request.Shape;
         _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
-        _consecutive = Array.ConvertAll(panels.Phases, taps => taps.Index().All(tap => tap.Item.Plane == tap.Index));
+        _finishes = !panels.Interleaved && request.Output.OnlyBounds;
+        _consecutive = panels.Phases[0].Index().All(tap => tap.Item.Plane == tap.Index);
         _weights = request.Weights.Packed(
             request.Pool,
             ("gemm", shape.Kind, Blocks, Groups, string.Join(';', panels.Phases.SelectMany(taps => taps))),
@@ -30,9 +35,6 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     public override string Name => Panels.Interleaved ? "phase-gemm" : "gemm";
 
     public override long PackedBytes => _weights.Bytes;
-
-    // The kernel can finish outputs itself where they are neighbours as the positions are, and nothing but a bias and bounds is asked for.
-    protected override bool FinishesOutputs => !Panels.Interleaved && Request.Output.OnlyBounds;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block)
@@ -68,24 +70,27 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void MultiplyToOutput(float* panels, in PanelOutputs outputs, float* sums, float* output, int group, int block)
+    protected override bool TryMultiplyToOutput(float* panels, in PanelOutputs outputs, float* sums, float* output, int group, int block)
     {
-        int rows = Blocks.Size(block), taps = Panels.Phases[0].Length;
-        nint depth = (nint)Panels.Channels * taps;
-        float* weights = _weights.Pointer + (group * (nint)(Request.Shape.Weight.Count / Groups)) + (Blocks.Begin(block) * depth);
+        if (!_finishes)
+            return false;
+
+        int rows = Blocks.Size(block), taps = Panels.Phases[0].Length, depth = Panels.Channels * taps;
+        int segmentDepth = _consecutive ? depth : Panels.Channels;
+        float* weights = _weights.Pointer + (group * (nint)(Request.Shape.Weight.Count / Groups)) + (Blocks.Begin(block) * (nint)depth);
         OutputStage stage = Request.Output;
         var product = new MicroProduct
         {
             A = weights,
-            Offsets = _consecutive[0] ? null : AddressOf(_offsets[0]),
-            Segments = _consecutive[0] ? 1 : taps,
-            Depth = _consecutive[0] ? (int)depth : Panels.Channels,
-            LastDepth = _consecutive[0] ? (int)depth : Panels.Channels,
+            Offsets = _consecutive ? null : AddressOf(_offsets[0]),
+            Segments = _consecutive ? 1 : taps,
+            Depth = segmentDepth,
+            LastDepth = segmentDepth,
             Step = Panels.Width,
             Bias = stage.Bias + outputs.FirstChannel,
             Low = stage.Low,
             High = stage.High,
-            Next = weights + (rows * depth),
+            Next = weights + (rows * (nint)depth),
             NextStep = rows,
         };
         delegate*<in MicroProduct, void> larger = MicroKernelTable.Find<V, ToOutputs>(rows, Panels.Split.Largest);
@@ -102,6 +107,8 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
             if (!whole)
                 Panels.Copy(output, outputs with { FirstPiece = piece, EndPiece = piece + 1 }, sums, RowStride);
         }
+
+        return true;
     }
 
     // [group][row block][phase][tap][c][R]
