@@ -123,9 +123,6 @@ internal sealed class RowWinogradGeometry
         return best;
     }
 
-    /// <summary>Channels that are multiplied at a time, of one panel at all points.</summary>
-    public EvenSplit Slices { get; private set; }
-
     /// <summary>Whether the transformed weights of a point are zero for all filters: the last segment lacks the last tap, which alone makes the point at infinity.</summary>
     public bool IsZero(int point, int segment) => point == Alpha - 1 && (segment + 1) * Taps > Height.Shifts.Length;
 
@@ -159,16 +156,19 @@ internal sealed class RowWinogradGeometry
     // ahead; or the next step waits for the sums of the last.
     private static double StepCycles(int rows, int vectors) => Math.Max(rows * vectors, Math.Max(rows + (4 * vectors) + 2, 8));
 
-    // Where the planes of channels lie so far apart that their lines fall into few sets of the cache, as with 102 x 514, a panel of all channels
-    // does not stay there from point to point: that layer took 2.3 times as long. Then fewer channels are summed up at a time.
-    private int SliceChannels()
+    /// <summary>Channels that are multiplied at a time, of one panel at all points.</summary>
+    /// <remarks>
+    /// Where the planes of channels lie so far apart that their lines fall into few sets of the cache, as with 102 x 514, a panel of all
+    /// channels does not stay there from point to point: that layer took 2.3 times as long. Then fewer channels are summed up at a time.
+    /// </remarks>
+    public EvenSplit CutChannels()
     {
         int channels = Channels;
         long plane = sizeof(float) * (long)Height.Input * Width.Input;
         while (channels > MinimumSlice && channels * plane > CacheBytes && MostOfSet(channels, plane) > MaximumOfSet)
             channels = (channels + 1) / 2;
 
-        return channels;
+        return new EvenSplit(Channels, channels);
     }
 
     // How many lines of a panel fall into the same set of the cache.
@@ -191,7 +191,6 @@ internal sealed class RowWinogradGeometry
 
     private void Cut(double items, int threads)
     {
-        Slices = new EvenSplit(Channels, SliceChannels());
         Columns = new EvenSplit(Width.Grid, Math.Min(Width.Grid, Widest));
         if (Columns.Pieces > 1)
             Columns = new EvenSplit(Width.Grid, (Columns.Largest + Lanes - 1) / Lanes * Lanes);

@@ -33,11 +33,13 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
     private readonly RowWinogradGeometry _geometry;
     private readonly RowWinogradOutput<V> _output;
     private readonly PackedWeights _weights;
+    private readonly EvenSplit _slices;
 
     public RowWinogradPlan(ConvRequest request, RowWinogradGeometry geometry)
     {
         (_request, _geometry) = (request, geometry);
         _output = new RowWinogradOutput<V>(request, geometry);
+        _slices = geometry.CutChannels();
         _weights = request.Weights.Packed(
             request.Pool,
             ("row-winograd", request.Shape.Kind, request.Shape.Groups, geometry.Taps, geometry.Blocks, string.Join(';', geometry.Height.Phases.Select(taps => string.Join(',', taps)))),
@@ -131,7 +133,7 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
         {
             bool last = panel == panels.Pieces - 1;
             int column = block.InputBegin + (panels.Begin(panel) * V.Count), vectors = panels.Size(panel);
-            for (int slice = 0; slice < _geometry.Slices.Pieces; slice++)
+            for (int slice = 0; slice < _slices.Pieces; slice++)
             {
                 var ahead = new NextPanel(row + _geometry.Window - 1 + (last ? _geometry.TileRows : 0), last ? block.InputBegin : column + (vectors * V.Count), vectors);
                 for (int point = 0; point < RowWinogradGeometry.Alpha; point++)
@@ -149,7 +151,7 @@ internal sealed unsafe class RowWinogradPlan<V> : PlannedAlgorithm
     {
         (int first, int second) = RowWinograd.InputRows(point);
         nint size = _geometry.Channels * (nint)_geometry.Rows;
-        int channel = _geometry.Slices.Begin(slice), channels = _geometry.Slices.Size(slice);
+        int channel = _slices.Begin(slice), channels = _slices.Size(slice);
         bool any = slice > 0;
         for (int segment = 0; segment < _geometry.Segments; segment++, row += _geometry.Taps)
         {
