@@ -65,15 +65,29 @@ internal unsafe struct DepthwiseBlock
     public bool PastCaches;
 }
 
+/// <summary>Which vectors of a block are computed.</summary>
+internal interface IDepthwisePlace
+{
+    /// <summary>Whether <see cref="DepthwiseBlock.Mask"/> has to be looked at.</summary>
+    static abstract bool AtEdge { get; }
+}
+
+/// <summary>Those that read nothing but elements of the lines.</summary>
+internal readonly struct DepthwiseInside : IDepthwisePlace
+{
+    static bool IDepthwisePlace.AtEdge => false;
+}
+
+/// <summary>Those that may reach over the ends of the lines.</summary>
+internal readonly struct DepthwiseEdge : IDepthwisePlace
+{
+    static bool IDepthwisePlace.AtEdge => true;
+}
+
 /// <summary>The inner loops of depthwise layers.</summary>
 internal static unsafe class DepthwiseKernel<V>
     where V : struct, IVec<V>
 {
-    private interface IPlace
-    {
-        static abstract bool AtEdge { get; }
-    }
-
     /// <summary>
     /// <c>target[r, i] = bias + sum over runs and their taps t of weight * lines[run.Line + (r + t) * LineStep][i + run.Column]</c>
     /// for every row r and column i, <see cref="DepthwiseTaps.BlockRows"/> rows at a time. Reads up to a vector beyond the columns, and the
@@ -88,9 +102,9 @@ internal static unsafe class DepthwiseKernel<V>
         {
             // The first vector as it lies, the next one from where the target is aligned; they may overlap.
             if (masked)
-                Compute<Number1, Edge>(block, 0, V.Count, pastCaches: false);
+                Compute<Number1, DepthwiseEdge>(block, 0, V.Count, pastCaches: false);
             else
-                Compute<Number1, Inside>(block, 0, V.Count, pastCaches: false);
+                Compute<Number1, DepthwiseInside>(block, 0, V.Count, pastCaches: false);
 
             i = V.Count - (((nint)block.Target / sizeof(float)) & (V.Count - 1));
         }
@@ -100,24 +114,24 @@ internal static unsafe class DepthwiseKernel<V>
         {
             nint wide = 2 * V.Count;
             if (masked && i < block.InnerFrom)
-                i = Columns<Number2, Edge>(block, i, block.InnerFrom, wide);
+                i = Columns<Number2, DepthwiseEdge>(block, i, block.InnerFrom, wide);
 
             nint inner = masked ? block.InnerTo : columns;
             if (i + wide <= inner)
-                i = Columns<Number2, Inside>(block, i, inner - wide + 1, wide);
+                i = Columns<Number2, DepthwiseInside>(block, i, inner - wide + 1, wide);
             if (i + V.Count < columns)
-                i = masked ? Columns<Number2, Edge>(block, i, columns - V.Count, wide) : Columns<Number2, Inside>(block, i, columns - V.Count, wide);
+                i = masked ? Columns<Number2, DepthwiseEdge>(block, i, columns - V.Count, wide) : Columns<Number2, DepthwiseInside>(block, i, columns - V.Count, wide);
         }
 
         if (i < columns)
-            _ = masked ? Columns<Number1, Edge>(block, i, columns, V.Count) : Columns<Number1, Inside>(block, i, columns, V.Count);
+            _ = masked ? Columns<Number1, DepthwiseEdge>(block, i, columns, V.Count) : Columns<Number1, DepthwiseInside>(block, i, columns, V.Count);
     }
 
     // Steps that begin before "to", and no further than the columns go.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nint Columns<TVectors, TPlace>(in DepthwiseBlock block, nint from, nint to, nint step)
         where TVectors : INumberConstant
-        where TPlace : IPlace
+        where TPlace : IDepthwisePlace
     {
         to = Math.Min(to, block.Columns - (step - V.Count));
         if (from >= to)
@@ -136,7 +150,7 @@ internal static unsafe class DepthwiseKernel<V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compute<TVectors, TPlace>(in DepthwiseBlock block, nint from, nint to, bool pastCaches)
         where TVectors : INumberConstant
-        where TPlace : IPlace
+        where TPlace : IDepthwisePlace
     {
         float** lines = block.Lines;
         float* targets = block.Target;
@@ -296,15 +310,5 @@ internal static unsafe class DepthwiseKernel<V>
             if (TVectors.Value == 2)
                 b.StorePartial(target + lanes, count - lanes);
         }
-    }
-
-    private readonly struct Inside : IPlace
-    {
-        public static bool AtEdge => false;
-    }
-
-    private readonly struct Edge : IPlace
-    {
-        public static bool AtEdge => true;
     }
 }

@@ -45,11 +45,6 @@ internal static unsafe class DepthwiseSquare<V>
     private const int BandBytes = 24 << 10;
     private const int MinimumRows = 8;
 
-    private interface IPlace
-    {
-        static abstract bool AtEdge { get; }
-    }
-
     /// <summary><c>target[r, i] = bias + sum over a and b of weight[a, b] * lines[r * s + a][i * s + b]</c>, s the stride, columns in the order of the taps' runs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(in DepthwiseBlock block)
@@ -82,16 +77,16 @@ internal static unsafe class DepthwiseSquare<V>
         where TStep : struct, INumberConstant
     {
         if (edge)
-            Strip<TStep, Edge>(block, row, rows, i, pastCaches);
+            Strip<TStep, DepthwiseEdge>(block, row, rows, i, pastCaches);
         else
-            Strip<TStep, Inside>(block, row, rows, i, pastCaches);
+            Strip<TStep, DepthwiseInside>(block, row, rows, i, pastCaches);
     }
 
     // A vector of columns of some rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Strip<TStep, TPlace>(in DepthwiseBlock block, int row, int rows, nint i, bool pastCaches)
         where TStep : struct, INumberConstant
-        where TPlace : struct, IPlace
+        where TPlace : struct, IDepthwisePlace
     {
         float* w = block.Weights;
         V bias = V.Broadcast(block.Bias);
@@ -155,7 +150,7 @@ internal static unsafe class DepthwiseSquare<V>
                     sum = V.Max(V.Zero, sum);
                     break;
                 case Activation.Clip:
-                    sum = V.Min(V.Broadcast(block.High), V.Max(V.Broadcast(block.Low), sum));
+                    sum = V.Clamp(sum, V.Broadcast(block.Low), V.Broadcast(block.High));
                     break;
                 default:
                     sum = V.MultiplyAdd(V.Broadcast(block.Slope), V.Min(V.Zero, sum), V.Max(V.Zero, sum));
@@ -175,7 +170,7 @@ internal static unsafe class DepthwiseSquare<V>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Read<TStep, TPlace>(float* line, nint column0, nint column1, nint column2, V m0, V m1, V m2, V m3, out V x0, out V x1, out V x2)
         where TStep : struct, INumberConstant
-        where TPlace : struct, IPlace
+        where TPlace : struct, IDepthwisePlace
     {
         (x0, x1, x2) = (V.Load(line + column0), V.Load(line + column1), V.Load(line + column2));
         if (TPlace.AtEdge)
@@ -190,15 +185,5 @@ internal static unsafe class DepthwiseSquare<V>
             (x0, x1) = (V.Even(x0, x1), V.Odd(x0, x1));
             x2 = V.Even(x2, x3);
         }
-    }
-
-    private readonly struct Inside : IPlace
-    {
-        public static bool AtEdge => false;
-    }
-
-    private readonly struct Edge : IPlace
-    {
-        public static bool AtEdge => true;
     }
 }
