@@ -105,7 +105,7 @@ internal sealed class ComputeQueue : IDisposable
     {
         using IDisposable? memory = bytes > 0 ? await ReserveAsync(bytes, cancellationToken) : null;
         long effort = multiplyAdds > 0 ? multiplyAdds : bytes * MultiplyAddsPerByte;
-        IDisposable core = await EnterAsync(Cores, 1, effort, cancellationToken);
+        using IDisposable core = await EnterAsync(Cores, 1, effort, cancellationToken);
         long start = Stopwatch.GetTimestamp();
         await _threads.RunAsync(() =>
         {

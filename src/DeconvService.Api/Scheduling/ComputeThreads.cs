@@ -7,7 +7,6 @@ namespace DeconvService.Api.Scheduling;
 internal sealed class ComputeThreads : IDisposable
 {
     private readonly BlockingCollection<Action> _jobs = [];
-
     private readonly EngineThreads _engine;
 
     /// <summary>Starts <paramref name="count"/> threads, each of which occupies a core of <paramref name="engine"/> while it has work.</summary>
