@@ -285,7 +285,7 @@ public sealed partial class ArithmeticTests(Playground playground)
         await Expect(page["#formula-width"]).ToHaveTextAsync("(128 - 1)*16 + 993 - 0 - 0 + 0 = 3025");
         await page.Page.EvaluateAsync(
             """
-            () => {
+            async () => {
               window.made = window.changed = 0;
               new MutationObserver(list => {
                 for (const { type, target, addedNodes } of list) {
@@ -293,6 +293,15 @@ public sealed partial class ArithmeticTests(Playground playground)
                   if (type === 'childList' && target.closest('svg')) window.made += addedNodes.length;
                 }
               }).observe(document.querySelector('#view-arithmetic'), { subtree: true, childList: true, attributes: true, characterData: true });
+
+              // The grids are drawn over many frames, and what is counted comes after them: ten without a change.
+              const frame = () => new Promise(requestAnimationFrame);
+              for (let before = -1, quiet = 0; quiet < 10; before = window.changed) {
+                await frame();
+                quiet = window.changed === before ? quiet + 1 : 0;
+              }
+
+              window.made = window.changed = 0;
             }
             """);
 
