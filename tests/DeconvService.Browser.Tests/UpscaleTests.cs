@@ -136,4 +136,20 @@ public sealed class UpscaleTests(Playground playground)
         await Expect(page["#view-arithmetic"]).ToBeVisibleAsync();
         await Expect(page["#formula-width"]).ToHaveTextAsync("(5 + 0 + 0 - 3)/1 + 1 = 3");
     }
+
+    [BrowserFact]
+    public async Task Arithmetic_LeftBeforeItsAnswerCame_AsksAgain()
+    {
+        await using WatchedPage page = await playground.OpenAsync("?view=upscale");
+        bool held = false;
+        await page.Page.RouteAsync("**/v1/conv/shape", route => held ? route.ContinueAsync() : Task.CompletedTask);
+        await page.Page.RunAndWaitForRequestAsync(
+            () => page.Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = "Arithmetic" }).ClickAsync(),
+            request => request.Url.EndsWith("/v1/conv/shape", StringComparison.Ordinal));
+        held = true;
+        await page.Page.GoBackAsync();
+        await Expect(page["#view-upscale"]).ToBeVisibleAsync();
+        await page.Page.GoForwardAsync();
+        await Expect(page["#formula-width"]).ToHaveTextAsync("(5 + 0 + 0 - 3)/1 + 1 = 3");
+    }
 }

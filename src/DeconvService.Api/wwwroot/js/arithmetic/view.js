@@ -57,6 +57,7 @@ export function start() {
 export function show(parameters) {
   open = true;
   change(fromAddress(parameters));
+  if (calls?.signal.aborted) ask(); // who left gave up what was on its way
 }
 
 /** Leaves the view. */
