@@ -75,6 +75,8 @@ public sealed class UpscaleTests(Playground playground)
             await go.Task;
             await route.ContinueAsync();
         });
+        await Expect(page.Button("Upscale")).ToBeEnabledAsync(); // a key is pressed on a disabled button as well
+        await Expect(page["#upscale-code"]).ToContainTextAsync("cat.jpg");
         await page.Button("Upscale").PressAsync("Enter");
         await Expect(page["#upscale-progress"]).ToBeVisibleAsync();
         await Expect(page["#upscale-progress"]).ToHaveJSPropertyAsync("position", -1);
