@@ -5,7 +5,7 @@ namespace DeconvService.Engine.Threading;
 /// <summary>The engine's threads: they share out numbered work items, and the caller takes part. Thread-safe.</summary>
 /// <remarks>
 /// <para>
-/// Everybody pulls the next item from a counter. Callers and helpers together are never meant to be more than <see cref="Count"/>:
+/// Everybody pulls items, first from a share of his own, then from the others'. Callers and helpers together are never meant to be more than <see cref="Count"/>:
 /// a helper joins only while a core is idle and leaves, between two items, when further callers arrive. So a lone call has all
 /// cores, and under load each call has one, which is the faster way to share them.
 /// </para>
@@ -44,7 +44,7 @@ public sealed class EngineThreads : IDisposable
         Count = count == 0 ? Environment.ProcessorCount : count;
         _jobs = new WorkerJob[Count - 1];
         for (int i = 0; i < _jobs.Length; i++)
-            _jobs[i] = new WorkerJob();
+            _jobs[i] = new WorkerJob(Count);
 
         for (int worker = 1; worker < Count; worker++)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 
 namespace DeconvService.Engine.Threading;
 
@@ -7,6 +8,13 @@ namespace DeconvService.Engine.Threading;
 /// <remarks>
 /// The state is the number of helpers inside, or negative: free, taken, or closed. Joining and closing are
 /// compare-and-swap steps on that one number, so a helper is either inside before the job closes, and is waited for, or outside.
+/// <code>
+///   items    0 1 2 3 4 5 6 7 8 9 | 10 11 12 13 14 15 16 17 18 19
+///            share 0 ->          | share 1 ->                        a share for each thread that may compute
+/// </code>
+/// Everybody takes the items of his own share in their order, and then what is left of the others'. Neighbouring items mostly read and write
+/// neighbouring memory, in one layer as in the next, so most of what a core reads it has written itself. If all took their items from one
+/// counter, half of it would come from the other cores' caches: with two cores that share no cache a network took 1.4 times as long.
 /// </remarks>
 internal sealed unsafe class WorkerJob
 {
@@ -14,17 +22,21 @@ internal sealed unsafe class WorkerJob
     private const int Taken = int.MinValue + 1;
     private const int Closed = int.MinValue / 2;
 
+    private readonly Share[] _shares;
     private int _state = Free;
-    private int _next;
-    private int _count;
+    private int _used;
     private volatile bool _stopped;
+    private volatile bool _exhausted;
     private CancellationToken _token;
     private ExceptionDispatchInfo? _failure;
     private void* _items;
     private delegate*<void*, int, int, void> _execute;
 
+    /// <summary>A job that so many threads at the most may work at.</summary>
+    public WorkerJob(int threads) => _shares = new Share[threads];
+
     /// <summary>Whether it is worth a try to join.</summary>
-    public bool HasItems => Volatile.Read(ref _state) >= 0 && Volatile.Read(ref _next) < _count && !_stopped;
+    public bool HasItems => Volatile.Read(ref _state) >= 0 && !_exhausted && !_stopped;
 
     /// <summary>Makes it the caller's.</summary>
     public bool TryTake() => Volatile.Read(ref _state) == Free && Interlocked.CompareExchange(ref _state, Taken, Free) == Free;
@@ -36,7 +48,11 @@ internal sealed unsafe class WorkerJob
     public void Open<TItems>(int count, ref TItems items, CancellationToken token)
         where TItems : IWorkItems
     {
-        (_next, _count, _token, _failure, _stopped) = (0, count, token, null, false);
+        (_token, _failure, _stopped, _exhausted) = (token, null, false, false);
+        _used = Math.Min(count, _shares.Length);
+        for (int i = 0; i < _used; i++)
+            (_shares[i].Next, _shares[i].End) = (Begin(count, i), Begin(count, i + 1));
+
         _items = Unsafe.AsPointer(ref items);
         _execute = &Execute<TItems>;
         Volatile.Write(ref _state, 0);
@@ -48,7 +64,7 @@ internal sealed unsafe class WorkerJob
     {
         try
         {
-            for (int item; (item = Next()) >= 0;)
+            for (int item; (item = Next(worker: 0)) >= 0;)
                 items.Execute(item, worker: 0);
         }
         catch (Exception e)
@@ -58,7 +74,7 @@ internal sealed unsafe class WorkerJob
 
         CloseAndWait();
         ExceptionDispatchInfo? failure = _failure;
-        bool complete = _next >= _count && !_stopped;
+        bool complete = !_stopped;
         CancellationToken token = _token;
         _items = null;
         (_failure, _token) = (null, default);
@@ -90,7 +106,7 @@ internal sealed unsafe class WorkerJob
         try
         {
             int item;
-            while (Volatile.Read(ref computing) <= limit && (item = Next()) >= 0)
+            while (Volatile.Read(ref computing) <= limit && (item = Next(worker)) >= 0)
                 _execute(_items, item, worker);
         }
         catch (Exception e)
@@ -104,16 +120,29 @@ internal sealed unsafe class WorkerJob
     private static void Execute<TItems>(void* items, int item, int worker)
         where TItems : IWorkItems => Unsafe.AsRef<TItems>(items).Execute(item, worker);
 
-    private int Next()
+    private int Begin(int count, int share) => (int)((long)count * share / _used);
+
+    private int Next(int worker)
     {
         if (_token.IsCancellationRequested)
             _stopped = true;
 
-        if (_stopped)
+        if (_stopped || _exhausted)
             return -1;
 
-        int item = Interlocked.Increment(ref _next) - 1;
-        return item < _count ? item : -1;
+        for (int i = 0, own = worker % _used; i < _used; i++)
+        {
+            ref Share share = ref _shares[(own + i) % _used];
+            if (Volatile.Read(ref share.Next) < share.End)
+            {
+                int item = Interlocked.Increment(ref share.Next) - 1;
+                if (item < share.End)
+                    return item;
+            }
+        }
+
+        _exhausted = true;
+        return -1;
     }
 
     private void Fail(Exception e)
@@ -137,5 +166,13 @@ internal sealed unsafe class WorkerJob
         var spin = default(SpinWait);
         while (Volatile.Read(ref _state) != Closed)
             spin.SpinOnce(sleep1Threshold: -1);
+    }
+
+    // Two cache lines, because the processor fetches them in pairs: with shares side by side each core would wait for the other's counter.
+    [StructLayout(LayoutKind.Sequential, Size = 128)]
+    private struct Share
+    {
+        public int Next;
+        public int End;
     }
 }

@@ -104,15 +104,14 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     public override void Run(in ConvArguments arguments)
     {
-        int workers = arguments.Threads.HasHelp ? _request.Threads : 1;
-        if (IsShared(workers))
+        if (IsShared(arguments.Threads.HasHelp ? _request.Threads : 1))
         {
             arguments.Threads.Run(Units * _input.Pieces * _inputRows.Pieces, new TransformItems(this, arguments), arguments.Cancellation);
             arguments.Threads.Run(_groups * _chunks * Blocks, new ChunkItems(this, arguments), arguments.Cancellation);
         }
         else
         {
-            arguments.Threads.Run(Units, new BlockItems(this, arguments, workers), arguments.Cancellation);
+            arguments.Threads.Run(Units, new BlockItems(this, arguments), arguments.Cancellation);
         }
     }
 
@@ -229,7 +228,7 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
         }
     }
 
-    private readonly struct BlockItems(WinogradPlan<V> plan, ConvArguments arguments, int workers) : IWorkItems
+    private readonly struct BlockItems(WinogradPlan<V> plan, ConvArguments arguments) : IWorkItems
     {
         public void Execute(int item, int worker)
         {
@@ -242,9 +241,9 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
                     arguments.Input, plan.Worker(arguments, worker), transformed, group, piece, block.FirstRow, block.Rows, 0, block.FirstColumn, block.Columns);
             }
 
-            // The other workers take the blocks between this one and the worker's next.
+            // The worker's next block is the one after this.
             for (int chunk = 0; chunk < plan._chunks; chunk++)
-                plan.MultiplyChunk(arguments, transformed, plan.Worker(arguments, worker), group, chunk, block, plan.InputsAhead(arguments, item + workers, chunk));
+                plan.MultiplyChunk(arguments, transformed, plan.Worker(arguments, worker), group, chunk, block, plan.InputsAhead(arguments, item + 1, chunk));
         }
     }
 }
