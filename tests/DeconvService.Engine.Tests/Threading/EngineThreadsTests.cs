@@ -39,6 +39,19 @@ public sealed class EngineThreadsTests
     }
 
     [Fact]
+    public void Run_TwoThreads_EachTakesItsOwnHalf()
+    {
+        using var engine = new EngineThreads(2);
+        int[] workers = new int[10];
+        var pairs = new Pairs(new Barrier(2), workers);
+
+        // Each item waits until the other thread has one as well, so neither gets ahead and finds its share done.
+        engine.Run(10, pairs);
+        pairs.Both.Dispose();
+        Assert.Equal([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], workers);
+    }
+
+    [Fact]
     public void Run_ItemThrows_ThrowsToTheCallerAndGoesOnWorking()
     {
         using var engine = new EngineThreads(3);
@@ -211,6 +224,15 @@ public sealed class EngineThreadsTests
         {
             Assert.InRange(worker, 0, threads - 1);
             Interlocked.Increment(ref executed[item]);
+        }
+    }
+
+    private sealed record Pairs(Barrier Both, int[] Workers) : IWorkItems
+    {
+        public void Execute(int item, int worker)
+        {
+            Assert.True(Both.SignalAndWait(TimeSpan.FromSeconds(30)));
+            Workers[item] = worker;
         }
     }
 
