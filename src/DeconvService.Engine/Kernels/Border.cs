@@ -58,28 +58,25 @@ internal readonly unsafe struct BorderedRow
         for (int i = 0; i < _inside; i++)
             target[i] = Outside(row, i);
 
-        int at = _inside;
-        float* source = row + _first + ((nint)at * _step);
-        if (_step == 1)
+        float* source = row + _first + ((nint)_inside * _step), to = target + _inside;
+        int count = _insideEnd - _inside;
+        switch (_step)
         {
-            for (; at <= _insideEnd - V.Count; at += V.Count, source += V.Count)
-                V.Load(source).Store(target + at);
-
-            if (at < _insideEnd)
-                V.LoadPartial(source, _insideEnd - at).StorePartial(target + at, _insideEnd - at);
-        }
-        else
-        {
-            if (_step == 2)
-            {
-                // Of two vectors the even elements; the last element of the second is not asked for, so it has to exist.
-                for (; at < _insideEnd - V.Count; at += V.Count, source += 2 * V.Count)
-                    V.Even(V.Load(source), V.Load(source + V.Count)).Store(target + at);
-            }
-
-            at = CopyInFours(source, target, at);
-            for (source = row + _first + ((nint)at * _step); at < _insideEnd; at++, source += _step)
-                target[at] = *source;
+            case 1:
+                Copy<V, Number1>(source, to, count);
+                break;
+            case 2:
+                Copy<V, Number2>(source, to, count);
+                break;
+            case 3:
+                Copy<V, Number3>(source, to, count);
+                break;
+            case 4:
+                Copy<V, Number4>(source, to, count);
+                break;
+            default:
+                CopyInFours(source, to, count);
+                break;
         }
 
         for (int i = _insideEnd; i < _count; i++)
@@ -99,61 +96,81 @@ internal readonly unsafe struct BorderedRow
     public void CopyRows<V>(float* row, nint rowStride, float* target, nint targetStride, int rows)
         where V : struct, IVec<V>
     {
-        bool vectors = _mode == PaddingMode.Zeros && _step <= 2;
-        int step = _step, left = _inside, right = _insideEnd, count = _count;
-
-        // Vectors of the source whose elements are all in the row; the last element of a step's gap is not needed.
-        int whole = right - V.Count;
-        float* source = row + _first + ((nint)left * step);
-        for (; rows > 0; rows--, row += rowStride, source += rowStride, target += targetStride)
+        int step = _mode == PaddingMode.Zeros ? _step : 0;
+        switch (step)
         {
-            if (!vectors)
-            {
-                Copy<V>(row, target);
-                continue;
-            }
+            case 1:
+                CopyRows<V, Number1>(row, rowStride, target, targetStride, rows);
+                break;
+            case 2:
+                CopyRows<V, Number2>(row, rowStride, target, targetStride, rows);
+                break;
+            case 3:
+                CopyRows<V, Number3>(row, rowStride, target, targetStride, rows);
+                break;
+            case 4:
+                CopyRows<V, Number4>(row, rowStride, target, targetStride, rows);
+                break;
+            default:
+                for (; rows > 0; rows--, row += rowStride, target += targetStride)
+                    Copy<V>(row, target);
 
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void CopyRows<V, S>(float* row, nint rowStride, float* target, nint targetStride, int rows)
+        where V : struct, IVec<V>
+        where S : struct, INumberConstant
+    {
+        int left = _inside, right = _insideEnd, count = _count;
+
+        // Here the last whole vector may begin; with a step it reads elements that are not wanted and need not exist.
+        int whole = right - V.Count - (S.Value > 1 ? 1 : 0);
+        float* source = row + _first + ((nint)left * S.Value);
+        for (; rows > 0; rows--, source += rowStride, target += targetStride)
+        {
             for (int i = 0; i < left; i += V.Count)
                 V.Zero.Store(target + i);
 
             int at = left;
             float* from = source;
-            if (step == 1)
-            {
-                for (; at <= whole; at += V.Count, from += V.Count)
-                    V.Load(from).Store(target + at);
+            for (; at <= whole; at += V.Count, from += S.Value * V.Count)
+                StridedLoad.Load<V, S>(from).Store(target + at);
 
-                if (at < right)
-                    V.LoadPartial(from, right - at).Store(target + at);
-            }
-            else
-            {
-                for (; at < whole; at += V.Count, from += 2 * V.Count)
-                    V.Even(V.Load(from), V.Load(from + V.Count)).Store(target + at);
-
-                if (at < right)
-                {
-                    int elements = (2 * (right - at)) - 1;
-                    V second = elements > V.Count ? V.LoadPartial(from + V.Count, elements - V.Count) : V.Zero;
-                    V.Even(V.LoadPartial(from, Math.Min(elements, V.Count)), second).Store(target + at);
-                }
-            }
+            if (at < right)
+                StridedLoad.LoadPartial<V, S>(from, right - at).Store(target + at);
 
             for (int i = right; i < count; i += V.Count)
                 V.Zero.Store(target + i);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Copy<V, S>(float* source, float* target, int count)
+        where V : struct, IVec<V>
+        where S : struct, INumberConstant
+    {
+        int whole = count - V.Count - (S.Value > 1 ? 1 : 0), at = 0;
+        for (; at <= whole; at += V.Count, source += S.Value * V.Count)
+            StridedLoad.Load<V, S>(source).Store(target + at);
+
+        if (at < count)
+            StridedLoad.LoadPartial<V, S>(source, count - at).StorePartial(target + at, count - at);
+    }
+
     // Four single elements are put into a vector and stored at once: with a store for each it takes twice as long.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int CopyInFours(float* source, float* target, int at)
+    private void CopyInFours(float* source, float* target, int count)
     {
         nint step = _step, step3 = 3 * step;
-        int end = _insideEnd - 4;
-        for (; at <= end; at += 4, source += 4 * step)
+        int at = 0;
+        for (; at <= count - 4; at += 4, source += 4 * step)
             Vector128.Create(source[0], source[step], source[2 * step], source[step3]).Store(target + at);
 
-        return at;
+        for (; at < count; at++, source += step)
+            target[at] = *source;
     }
 
     private float Outside(float* row, int i)

@@ -71,6 +71,9 @@ internal unsafe interface IVec<TSelf>
     /// <summary>Elements 1, 3, 5 ... of a followed by b.</summary>
     static abstract TSelf Odd(TSelf a, TSelf b);
 
+    /// <summary>Elements 0, 3, 6 ... of a followed by b and c.</summary>
+    static abstract TSelf Third(TSelf a, TSelf b, TSelf c);
+
     /// <summary>The bits that both have: a lane is kept where <paramref name="mask"/> is all ones, and 0 where it is all zeros, whatever it held.</summary>
     static abstract TSelf And(TSelf value, TSelf mask);
 

@@ -112,6 +112,9 @@ internal readonly unsafe struct V128 : IVec<V128>
             : Vector128.Create(a._v[1], a._v[3], b._v[1], b._v[3]));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V128 Third(V128 a, V128 b, V128 c) => new(Vector128.Create(a._v[0], a._v[3], b._v[2], c._v[1]));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V128 And(V128 value, V128 mask) => new(value._v & mask._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -91,6 +91,11 @@ internal readonly unsafe struct V256 : IVec<V256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 Odd(V256 a, V256 b) => new(Avx2.Permute4x64(Avx.Shuffle(a._v, b._v, 0xDD).AsDouble(), 0xD8).AsSingle());
 
+    // No two of the eight are in the same lane: a0 b1 c2 a3 b4 c5 a6 b7, which is then put in order.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V256 Third(V256 a, V256 b, V256 c) =>
+        new(Avx2.PermuteVar8x32(Avx.Blend(Avx.Blend(a._v, b._v, 0x92), c._v, 0x24), Vector256.Create(0, 3, 6, 1, 4, 7, 2, 5)));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 And(V256 value, V256 mask) => new(value._v & mask._v);
 

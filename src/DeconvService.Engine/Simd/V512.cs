@@ -102,6 +102,13 @@ internal readonly unsafe struct V512 : IVec<V512>
         new(Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V512 Third(V512 a, V512 b, V512 c)
+    {
+        Vector512<float> ab = Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0), b._v);
+        return new(Avx512F.PermuteVar16x32x2(ab, Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29), c._v));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512 And(V512 value, V512 mask) => new(value._v & mask._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -37,6 +37,8 @@ public sealed unsafe class VectorTests
         Check<V>(a, [.. Enumerable.Repeat(float.NaN, n)], V.Max, _ => float.NaN);
         Check<V>(a, b, (x, y) => V.Clamp(y, V.Broadcast(60), V.Broadcast(90)), i => Math.Clamp(b[i], 60, 90));
         Check<V>(a, [.. Enumerable.Repeat(float.NaN, n)], (x, y) => V.Clamp(y, V.Broadcast(float.NegativeInfinity), V.Broadcast(1)), _ => float.NaN);
+        float[] all = [.. both, .. a.Select(value => 1000 + value)];
+        Check<V>(a, b, (x, y) => V.Third(x, y, x + V.Broadcast(1000)), i => all[3 * i]);
         CheckStoreZipped<V>(a, b, [.. a.Select(value => 1000 + value)]);
         CheckTransposes<V>();
         for (int count = 0; count <= n; count++)

@@ -112,7 +112,7 @@ internal sealed unsafe class InputPanels<V>
             {
                 nint first = ((((nint)n * _allChannels) + ((nint)group * Channels)) * channelStride) + ((((nint)inputD * _height.Input) + inputH) * _width.Input);
                 int column = (mw * _width.InputStep) + _width.Shifts[w];
-                if (_mode == PaddingMode.Zeros && _width.InputStep <= 2)
+                if (_mode == PaddingMode.Zeros && _width.InputStep <= StridedLoad.MaximumStep)
                 {
                     CopyColumns(input + first, channelStride, column, count, target);
                 }
@@ -251,15 +251,38 @@ internal sealed unsafe class InputPanels<V>
         return (((((nint)n * _outputChannels) + channel) * image) + ((((nint)od * _height.Output) + oh) * _width.Output) + ow, elements, count);
     }
 
-    // Columns first, first + step ... of the same row in all channels of a group, with zeros outside of it.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CopyColumns(float* row, nint rowStride, int first, int count, float* target)
     {
-        int step = _width.InputStep, size = _width.Input;
-        int left = Math.Min(first >= 0 ? 0 : (-first + step - 1) / step, count);
-        int right = Math.Clamp(first >= size ? 0 : ((size - 1 - first) / step) + 1, left, count);
-        float* source = row + first + ((nint)left * step);
+        switch (_width.InputStep)
+        {
+            case 1:
+                CopyColumns<Number1>(row, rowStride, first, count, target);
+                break;
+            case 2:
+                CopyColumns<Number2>(row, rowStride, first, count, target);
+                break;
+            case 3:
+                CopyColumns<Number3>(row, rowStride, first, count, target);
+                break;
+            default:
+                CopyColumns<Number4>(row, rowStride, first, count, target);
+                break;
+        }
+    }
+
+    // Columns first, first + S ... of the same row in all channels of a group, with zeros outside of it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void CopyColumns<S>(float* row, nint rowStride, int first, int count, float* target)
+        where S : struct, INumberConstant
+    {
+        int size = _width.Input;
+        int left = Math.Min(first >= 0 ? 0 : (-first + S.Value - 1) / S.Value, count);
+        int right = Math.Clamp(first >= size ? 0 : ((size - 1 - first) / S.Value) + 1, left, count);
+        float* source = row + first + ((nint)left * S.Value);
         nint targetStride = Width;
+
+        // Here the last whole vector may begin; with a step it reads elements that are not wanted and need not exist.
+        int whole = right - V.Count - (S.Value > 1 ? 1 : 0);
         for (int c = 0; c < Channels; c++, source += rowStride, target += targetStride)
         {
             for (int i = 0; i < left; i++)
@@ -267,28 +290,11 @@ internal sealed unsafe class InputPanels<V>
 
             int at = left;
             float* from = source;
-            if (step == 1)
-            {
-                for (; at <= right - V.Count; at += V.Count, from += V.Count)
-                    V.Load(from).Store(target + at);
+            for (; at <= whole; at += V.Count, from += S.Value * V.Count)
+                StridedLoad.Load<V, S>(from).Store(target + at);
 
-                if (at < right)
-                    V.LoadPartial(from, right - at).StorePartial(target + at, right - at);
-            }
-            else
-            {
-                // Of two vectors the even elements; the last element of the second is not asked for and need not exist.
-                for (; at < right - V.Count; at += V.Count, from += 2 * V.Count)
-                    V.Even(V.Load(from), V.Load(from + V.Count)).Store(target + at);
-
-                if (at < right)
-                {
-                    int elements = (2 * (right - at)) - 1;
-                    V low = V.LoadPartial(from, Math.Min(elements, V.Count));
-                    V high = elements > V.Count ? V.LoadPartial(from + V.Count, elements - V.Count) : V.Zero;
-                    V.Even(low, high).StorePartial(target + at, right - at);
-                }
-            }
+            if (at < right)
+                StridedLoad.LoadPartial<V, S>(from, right - at).StorePartial(target + at, right - at);
 
             for (int i = right; i < count; i++)
                 target[i] = 0;
