@@ -73,6 +73,34 @@ public sealed class DepthwiseTests
         }
     }
 
+    /// <summary>Square kernels of stride 2, whose columns are read in pairs: all sizes, borders of every width, rows that end within every place of a vector.</summary>
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Run_SquareKernelsOfStrideTwo_KeepsTheContract(SimdLevel level)
+    {
+        Epilogue[] epilogues = [Epilogue.None, new() { HasResidual = true, Activation = Activation.Relu }];
+        PaddingMode[] modes = [PaddingMode.Zeros, PaddingMode.Reflect];
+        for (int size = 3; size <= 8; size++)
+        {
+            // Two outputs a channel, so that channels are not put into the lanes.
+            for (int width = size; width <= size + 70; width += 3)
+            {
+                var parameters = new ConvParameters { Groups = 2, Stride = 2, Padding = width % size, Fit = ConvFit.Floor };
+                Check($"halving_{size}_{width}", parameters, size, new TensorShape(1, 2, size + (width % 9), width), epilogues[width % 2]);
+            }
+
+            foreach (PaddingMode mode in modes)
+            {
+                var parameters = new ConvParameters { Groups = 2, Stride = 2, Padding = size / 2, PaddingMode = mode, Fit = ConvFit.Floor };
+                Check($"halving_tall_{size}", parameters, size, new TensorShape(2, 2, 150, 190), Epilogue.None);
+                Check($"halving_wide_{size}", parameters, size, new TensorShape(1, 2, 33, 1187), epilogues[1]);
+            }
+        }
+
+        void Check(string name, ConvParameters parameters, int size, TensorShape input, Epilogue epilogue) =>
+            Assert.NotNull(AlgorithmContract.Check(new ConvCase(name, parameters, input, new TensorShape(4, 1, size, size)), Maker(level), epilogue));
+    }
+
     /// <summary>Strides of half a vector and more: outputs that differ in phase only are computed side by side.</summary>
     [Theory]
     [MemberData(nameof(Levels))]

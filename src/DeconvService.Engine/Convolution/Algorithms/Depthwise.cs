@@ -50,15 +50,17 @@ internal sealed class Depthwise : IConvAlgorithm
     /// Measured with 16 lanes over kernels of 3, 5 and 7: at stride 1 turning the input pays up to 14 columns (1.3 to 4 times as fast) and no
     /// more at 28 (0.7 to 1.1); with a stride, whose input has to be sorted for columns, up to 28 (1.1 to 2), not at 56 (0.75 to 1.1);
     /// transposed up to 56 (1.9), as phases interleave for nothing; a single row up to 1000 (2.2), not at 4000. With depth each slice is
-    /// turned for every tap. Against the kernel for 3x3 it pays up to 14 columns with or without a stride (1.2), no more at 20 (0.8).
+    /// turned for every tap. Against <see cref="DepthwiseSquare{V}"/> it pays with 8 and with 16 lanes up to about as many columns: its time
+    /// goes by planes and lines where they are so short, and by the taps of a line. At stride 1 that is 14 (1.1, at 20 0.9); at stride 2, for
+    /// 3x3 12 (at 10 1.2, at 14 0.8), for 5x5 17 (at 14 1, at 24 0.7), for 7x7 22 (at 20 1, at 24 0.9).
     /// </remarks>
     private static bool ChannelsAreFaster(ConvShape shape, TapAxis[] axes, int lanes)
     {
         (TapAxis z, TapAxis y, TapAxis x) = (axes[0], axes[1], axes[2]);
-        bool square = DepthwiseSquare.Takes(z, y, x);
-        double vectors = square ? 7.0 / 8 : z.Kernel > 1 ? 1 : y.Kernel == 1 && y.Grid == 1 ? 64 : x.Phases.Length > 1 ? 4 : x.InputStep > 1 ? 2 : 1;
+        double columns = DepthwiseSquare.Takes(z, y, x) ? (x.InputStep == 1 ? 14 : 5 + (2.5 * x.Kernel))
+            : lanes * (z.Kernel > 1 ? 1 : y.Kernel == 1 && y.Grid == 1 ? 64 : x.Phases.Length > 1 ? 4 : x.InputStep > 1 ? 2 : 1);
         // Lanes without a channel compute in vain.
         double used = (double)shape.InputChannels / ((shape.InputChannels + lanes - 1) / lanes * lanes);
-        return x.Grid <= vectors * lanes * used;
+        return x.Grid <= columns * used;
     }
 }

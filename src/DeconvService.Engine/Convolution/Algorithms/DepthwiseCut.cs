@@ -13,7 +13,7 @@ internal readonly record struct DepthwiseSegment(int First, int Columns, bool In
 /// <code>
 /// narrow, stride 1, zeros around     one segment in place; what lies beside the rows is masked away
 /// wide, stride 1                     |copied|        in place, whole vectors        |copied|
-/// stride 2, 3x3                      the same
+/// stride 2, 3x3 to 7x7               the same
 /// everything else                    |    copied    |    copied    |    copied   |
 /// </code>
 /// </remarks>
@@ -110,8 +110,8 @@ internal sealed class DepthwiseCut
     /// <summary>Lines that so many grid rows read, in each slice.</summary>
     public int Lines(int rows) => ((rows - 1) * Y.InputStep) + LineSpan + 1;
 
-    /// <summary>Pointers to lines that a tile keeps for each slice: a block may begin in the last row and go on behind it.</summary>
-    public int TableLines(int rowStep) => Lines(Rows + ((DepthwiseTaps.BlockRows - 1) * rowStep));
+    /// <summary>Pointers to lines that a tile keeps for each slice: a block may begin in the last row and go on behind it, unless it goes down the lines.</summary>
+    public int TableLines(int rowStep) => Lines(Square ? Rows : Rows + ((DepthwiseTaps.BlockRows - 1) * rowStep));
 
     /// <summary>The cut of a layer, or null where a thread would need more memory than is right.</summary>
     public static DepthwiseCut? TryCreate(ConvShape shape, bool separable, bool pieces, int lanes)

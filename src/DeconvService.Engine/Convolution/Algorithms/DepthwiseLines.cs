@@ -54,6 +54,7 @@ internal sealed unsafe class DepthwiseLines<V>
         int real = _cut.Lines(rows);
         long at = ((long)firstRow * y.InputStep) + _cut.FirstLine;
         (nint first, nint last) = Reach(segment);
+        float* zeros = Pointer(_zeros);
         foreach (int shift in depth.Shifts)
         {
             long slice = DepthwiseBorder.Source(((long)z * depth.InputStep) + shift, depth.Input, _mode);
@@ -68,13 +69,15 @@ internal sealed unsafe class DepthwiseLines<V>
             while (from < to && row + ((to - 1) * width) + last > input.End)
                 to--;
 
-            for (int i = 0; i < lines; i++, table++, row += width)
-            {
-                if (i >= from && i < to)
-                    *table = row + first;
-                else
-                    *table = slice >= 0 && i < real ? FindOther(plane, at + i, i % y.InputStep, ref slots, input, part) : Pointer(_zeros);
-            }
+            float* inPlace = row + (from * width) + first;
+            for (int i = from; i < to; i++, inPlace += width)
+                table[i] = inPlace;
+
+            // The others, before and behind them.
+            for (int i = from > 0 ? 0 : to; i < lines; i = i + 1 == from ? to : i + 1)
+                table[i] = slice >= 0 && i < real ? FindOther(plane, at, i, ref slots, input, part) : zeros;
+
+            table += lines;
         }
     }
 
@@ -88,10 +91,10 @@ internal sealed unsafe class DepthwiseLines<V>
 
     // A line that has to be copied, or stands outside of the plane, or is read by no tap.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private float* FindOther(float* plane, long at, int residue, ref float* slots, DepthwiseInput input, int part)
+    private float* FindOther(float* plane, long at, int number, ref float* slots, DepthwiseInput input, int part)
     {
-        long row = DepthwiseBorder.Source(at, _cut.Y.Input, _mode);
-        if (row < 0 || !_read[residue])
+        long row = DepthwiseBorder.Source(at + number, _cut.Y.Input, _mode);
+        if (row < 0 || !_read[number % _cut.Y.InputStep])
             return Pointer(_zeros);
 
         float* source = plane + ((nint)row * _cut.X.Axis.Input);
@@ -105,6 +108,7 @@ internal sealed unsafe class DepthwiseLines<V>
     }
 
     // What a segment reads of a row, the vector that may go beyond it included.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private (nint First, nint End) Reach(DepthwiseSegment segment)
     {
         nint first = (segment.First * (nint)_cut.X.LineStep) + _cut.X.First;

@@ -11,7 +11,7 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// for each tile of each channel's plane:
 ///   find      where each input row stands that the tile reads         -> a table of lines   (copied where it must be: <see cref="DepthwiseLines{V}"/>)
 ///   multiply  four output rows at a time, all taps at once            -> output rows, with bias, activation and residual
-///   (3x3:     down the lines, a vector of columns at a time: <see cref="DepthwiseSquare{V}"/>)
+///   (3x3, and up to 7x7 with stride 2: down the lines, a vector of columns at a time: <see cref="DepthwiseSquare{V}"/>)
 /// separable:  multiply along x                                        -> lines of sums
 ///             multiply along y                                        -> output rows
 /// transposed: multiply for each phase along x                         -> lines of sums, interleaved to output rows

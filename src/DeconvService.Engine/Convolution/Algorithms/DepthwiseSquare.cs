@@ -7,21 +7,26 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// <summary>What does not depend on the vectors.</summary>
 internal static class DepthwiseSquare
 {
-    /// <summary>Rows and columns of the kernel.</summary>
+    /// <summary>Rows and columns of the kernel that stride 1 and 2 are for.</summary>
     public const int Size = 3;
 
-    /// <summary>The largest stride.</summary>
-    public const int MaximumStep = 2;
+    /// <summary>The largest kernel, of stride 2 only (<see cref="DepthwiseHalving{V}"/>).</summary>
+    public const int MaximumSize = 7;
 
-    /// <summary>Whether <see cref="DepthwiseSquare{V}"/> computes a layer: 3x3 neighbouring elements, stride 1 or 2 on both axes.</summary>
-    public static bool Takes(TapAxis z, TapAxis y, TapAxis x) =>
-        z.Kernel == 1 && z.Phases.Length == 1 && y.InputStep == x.InputStep && y.InputStep <= MaximumStep && Neighbours(y) && Neighbours(x);
+    /// <summary>
+    /// Whether a layer is computed down the lines: 3x3 neighbouring elements, stride 1 or 2 on both axes; or 4x4 to 7x7, stride 2.
+    /// </summary>
+    public static bool Takes(TapAxis z, TapAxis y, TapAxis x)
+    {
+        bool size = y.InputStep == 2 ? x.Kernel is >= Size and <= MaximumSize : y.InputStep == 1 && x.Kernel == Size;
+        return size && y.Kernel == x.Kernel && y.InputStep == x.InputStep && z.Kernel == 1 && z.Phases.Length == 1 && Neighbours(y) && Neighbours(x);
+    }
 
     private static bool Neighbours(TapAxis axis) =>
-        axis.Kernel == Size && axis.Phases.Length == 1 && axis.Shifts.Length == Size && axis.Shifts[^1] - axis.Shifts[0] == Size - 1;
+        axis.Phases.Length == 1 && axis.Shifts.Length == axis.Kernel && axis.Shifts[^1] - axis.Shifts[0] == axis.Kernel - 1;
 }
 
-/// <summary>The inner loops of depthwise layers of 3x3, the most common ones: half the time of <see cref="DepthwiseKernel{V}"/> and less.</summary>
+/// <summary>The inner loops of depthwise layers of 3x3, the most common ones: half the time of <see cref="DepthwiseKernel{V}"/> and less; and the way down the lines for <see cref="DepthwiseHalving{V}"/>.</summary>
 /// <remarks>
 /// <para>
 /// A vector of columns goes down the lines with all nine weights in registers. Each line is loaded once and added to all rows that it is
@@ -64,12 +69,25 @@ internal static unsafe class DepthwiseSquare<V>
                     next -= ((nint)block.Target / sizeof(float)) & (V.Count - 1);
 
                 bool edge = block.Mask != null && (i < block.InnerFrom || Math.Min(i + V.Count, block.Columns) > block.InnerTo);
-                if (block.LineStep == 1)
-                    Choose<Number1>(block, row, rows, i, edge, pastCaches);
+
+                // A shorter vector is enough for what is left of many rows: half the time.
+                if (V.Count > V256.Count && block.Columns - i <= V256.Count)
+                    DepthwiseSquare<V256>.Columns(block, row, rows, i, edge, pastCaches: false);
                 else
-                    Choose<Number2>(block, row, rows, i, edge, pastCaches);
+                    Columns(block, row, rows, i, edge, pastCaches);
             }
         }
+    }
+
+    // A vector of columns of some rows.
+    private static void Columns(in DepthwiseBlock block, int row, int rows, nint i, bool edge, bool pastCaches)
+    {
+        if (block.Taps.Count > DepthwiseSquare.Size)
+            DepthwiseHalving<V>.Run(block, row, rows, i, edge, pastCaches);
+        else if (block.LineStep == 1)
+            Choose<Number1>(block, row, rows, i, edge, pastCaches);
+        else
+            Choose<Number2>(block, row, rows, i, edge, pastCaches);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -82,7 +100,6 @@ internal static unsafe class DepthwiseSquare<V>
             Strip<TStep, DepthwiseInside>(block, row, rows, i, pastCaches);
     }
 
-    // A vector of columns of some rows.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Strip<TStep, TPlace>(in DepthwiseBlock block, int row, int rows, nint i, bool pastCaches)
         where TStep : struct, INumberConstant
@@ -136,34 +153,47 @@ internal static unsafe class DepthwiseSquare<V>
                 second = V.MultiplyAdd(wb2, x2, V.MultiplyAdd(wb1, x1, V.MultiplyAdd(wb0, x0, begun)));
 
             begun = V.MultiplyAdd(wa2, x2, V.MultiplyAdd(wa1, x1, V.MultiplyAdd(wa0, x0, bias)));
-            if (residual != null)
-            {
-                sum += V.LoadPartial(residual, count);
-                residual += block.Pitch;
-            }
-
-            switch (block.Activation)
-            {
-                case Activation.None:
-                    break;
-                case Activation.Relu:
-                    sum = V.Max(V.Zero, sum);
-                    break;
-                case Activation.Clip:
-                    sum = V.Clamp(sum, V.Broadcast(block.Low), V.Broadcast(block.High));
-                    break;
-                default:
-                    sum = V.MultiplyAdd(V.Broadcast(block.Slope), V.Min(V.Zero, sum), V.Max(V.Zero, sum));
-                    break;
-            }
-
-            if (pastCaches)
-                sum.StorePastCaches(target);
-            else if (count == V.Count)
-                sum.Store(target);
-            else
-                sum.StorePartial(target, count);
+            Write(block, sum, target, ref residual, count, pastCaches);
         }
+    }
+
+    /// <summary>Sums of a row to outputs.</summary>
+    /// <param name="block">What is done to them.</param>
+    /// <param name="sum">The sums.</param>
+    /// <param name="target">Receives the outputs.</param>
+    /// <param name="residual">What is added before, and then moved on by a row; null for nothing.</param>
+    /// <param name="count">Outputs that exist.</param>
+    /// <param name="pastCaches">Whether to write past the caches.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write(in DepthwiseBlock block, V sum, float* target, ref float* residual, int count, bool pastCaches)
+    {
+        if (residual != null)
+        {
+            sum += V.LoadPartial(residual, count);
+            residual += block.Pitch;
+        }
+
+        switch (block.Activation)
+        {
+            case Activation.None:
+                break;
+            case Activation.Relu:
+                sum = V.Max(V.Zero, sum);
+                break;
+            case Activation.Clip:
+                sum = V.Clamp(sum, V.Broadcast(block.Low), V.Broadcast(block.High));
+                break;
+            default:
+                sum = V.MultiplyAdd(V.Broadcast(block.Slope), V.Min(V.Zero, sum), V.Max(V.Zero, sum));
+                break;
+        }
+
+        if (pastCaches)
+            sum.StorePastCaches(target);
+        else if (count == V.Count)
+            sum.Store(target);
+        else
+            sum.StorePartial(target, count);
     }
 
     // What the three columns read of a line.

@@ -95,15 +95,15 @@ internal sealed unsafe class DepthwiseTaps
     /// <param name="rows">Taps along the rows: index in the kernel, and line; ascending by line.</param>
     /// <param name="columns">
     /// Taps along a line. With stride 2 those come first that the even and the odd elements of two vectors are for, so that they begin at an
-    /// even element of the input: where rows are whole cache lines it is aligned.
+    /// even element of the input (where rows are whole cache lines it is aligned), and last the one that is alone in a kernel of odd size.
     /// </param>
     /// <param name="first">The element of the input that column 0 reads first.</param>
     /// <param name="step">The stride.</param>
     public static DepthwiseTaps SortSquare((int Kernel, int Line)[] rows, (int Kernel, int Column)[] columns, int first, int step)
     {
         (int Kernel, int Column)[] sorted = [.. columns.OrderBy(tap => tap.Column)];
-        if (step == 2 && first % 2 != 0)
-            sorted = [sorted[1], sorted[2], sorted[0]];
+        if (step == 2 && first % 2 != 0 && sorted.Length % 2 != 0)
+            sorted = [.. sorted[1..], sorted[0]];
 
         DepthwiseRun[] runs = Array.ConvertAll(sorted, tap => new DepthwiseRun(0, tap.Column, rows.Length));
         return new DepthwiseTaps(runs, rowStep: 1, lineStep: 1, [.. from row in rows from tap in sorted select (row.Kernel * sorted.Length) + tap.Kernel], firstWeight: 0);
