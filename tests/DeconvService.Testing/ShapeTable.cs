@@ -34,6 +34,15 @@ public static class ShapeTable
         yield return Conv("5x3_unequal_axes", [1, 3, 15, 21], [4, 3, 5, 3], new() { Stride = (int[])[2, 3], Dilation = (int[])[2, 1], Padding = ConvPadding.Pairs((int[])[3, 0], (int[])[2, 3]), Fit = ConvFit.Floor });
         yield return Conv("dilation_3", [1, 3, 15, 17], [4, 3, 3, 3], new() { Dilation = 3, Padding = 3 });
         yield return Conv("kernel_wider_than_input", [1, 2, 3, 2], [3, 2, 7, 6], new() { Padding = 4 });
+        yield return Conv("taps_only_on_padding", [2, 20, 1, 1], [37, 20, 3, 3], new() { Padding = 1 });
+        yield return Conv("taps_only_on_padding_groups", [1, 12, 1, 23], [10, 6, 5, 3], new() { Groups = 2, Padding = ConvPadding.Pairs((int[])[3, 1], (int[])[2, 1]) });
+        yield return Conv("taps_only_on_padding_one_column", [2, 12, 23, 1], [10, 12, 3, 5], new() { Padding = ConvPadding.Pairs((int[])[1, 1], (int[])[2, 3]) });
+        yield return Conv("taps_only_on_padding_one_column_3d", [1, 6, 4, 9, 1], [7, 6, 3, 3, 3], new() { Padding = 1 });
+        yield return Conv("taps_only_on_padding_dilation", [1, 9, 7, 8], [11, 9, 3, 3], new() { Dilation = (int[])[7, 9], Padding = ConvPadding.Pairs((int[])[7, 9], (int[])[7, 9]) });
+        yield return Conv("taps_only_on_padding_every_other", [1, 3, 1, 2], [5, 3, 5, 7], new() { Stride = 4, Padding = ConvPadding.Pairs((int[])[4, 5], (int[])[4, 7]), Fit = ConvFit.Floor });
+        yield return Conv("taps_only_on_padding_all", [1, 3, 1, 1], [5, 3, 1, 1], new() { Stride = 5, Padding = 2, Fit = ConvFit.Floor });
+        yield return Conv("taps_only_on_padding_of_copies", [1, 3, 1, 5], [5, 3, 3, 3], new() { Padding = 1, PaddingMode = PaddingMode.Replicate });
+        yield return Conv("1d_taps_only_on_padding", [3, 16, 2], [16, 16, 7], new() { Padding = 3 });
         yield return Conv("padding_wider_than_kernel", [1, 2, 5, 6], [3, 2, 3, 3], new() { Padding = 5 });
         yield return Conv("stride_over_kernel", [1, 3, 21, 26], [4, 3, 2, 2], new() { Stride = 4, Fit = ConvFit.Floor });
         yield return Conv("groups_2", [1, 6, 9, 10], [8, 3, 3, 3], new() { Groups = 2, Padding = 1 });
@@ -69,6 +78,10 @@ public static class ShapeTable
         yield return Transposed("t_1d_few_outputs", [2, 48, 300], [48, 2, 16], new() { Stride = 4, Padding = 6 });
         yield return Transposed("t_3d_few_outputs", [1, 32, 4, 9, 10], [32, 1, 4, 4, 4], new() { Stride = 2, Padding = 1 });
         yield return Transposed("t_groups_few_outputs", [1, 32, 9, 12], [32, 2, 6, 4], new() { Groups = 2, Stride = (int[])[3, 2], Padding = ConvPadding.Pairs((int[])[2, 1], (int[])[2, 1]) });
+        yield return Transposed("t_taps_only_on_crop", [2, 8, 1, 3], [8, 5, 5, 3], new() { Stride = (int[])[2, 1], Padding = ConvPadding.Pairs((int[])[3, 1], (int[])[1, 1]) });
+        yield return Transposed("t_taps_only_on_crop_groups", [1, 8, 2, 1], [8, 5, 6, 5], new() { Groups = 2, Stride = 2, Padding = 2 });
+        yield return Transposed("t_taps_only_on_crop_one_column", [1, 8, 6, 1], [8, 5, 3, 3], new() { Padding = 1 });
+        yield return Transposed("t_taps_only_on_crop_all", [1, 2, 1, 1], [2, 3, 1, 1], new() { Stride = 4, Padding = ConvPadding.Pairs((int[])[1, 0], (int[])[1, 0]), OutputPadding = 3 });
         yield return Transposed("t_dilation_2", [1, 3, 6, 7], [3, 4, 3, 3], new() { Stride = 3, Dilation = 2, Padding = 2, OutputPadding = 2 });
         yield return Transposed("t_dilation_shares_factor", [1, 3, 6, 7], [3, 4, 3, 3], new() { Stride = 4, Dilation = 2, Padding = 1 });
         yield return Transposed("t_unequal_axes", [1, 3, 6, 7], [3, 4, 5, 2], new() { Stride = (int[])[3, 1], Dilation = (int[])[1, 2], Padding = ConvPadding.Pairs((int[])[2, 0], (int[])[1, 1]), OutputPadding = (int[])[1, 1] });

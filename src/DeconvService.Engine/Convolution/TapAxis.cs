@@ -72,16 +72,61 @@ internal sealed class TapAxis
         return axes;
     }
 
+    /// <summary>
+    /// As <see cref="Of(ConvShape, bool)"/>, without the taps that meet nothing but zeros of the padding: of 3 x 3 on a picture of one row, the
+    /// first row and the last. Where none would be left one is, so that there always is something to multiply.
+    /// </summary>
+    public static TapAxis[] UsefulOf(ConvShape shape, bool aligned = false)
+    {
+        TapAxis[] axes = Of(shape, aligned);
+        return shape.PaddingMode == PaddingMode.Zeros ? Array.ConvertAll(axes, axis => axis.WithoutIdleTaps()) : axes;
+    }
+
+    /// <summary>How much of a kernel the axes have kept.</summary>
+    public static double ShareOfKernel(TapAxis[] axes) =>
+        axes.Aggregate(1.0, (share, axis) => share * axis.Phases.Sum(taps => taps.Length) / axis.Kernel);
+
     /// <summary>Joins two axes into one where the inner one is not convolved at all, so that rows are as long as can be.</summary>
     public static TapAxis? Join(TapAxis outer, TapAxis inner)
     {
-        bool untouched = inner.Kernel == 1 && inner.InputStep == 1 && inner.Shifts is [0] && inner.Input == inner.Output;
-        if (!untouched || outer.InputStep != 1 || outer.Phases.Length != 1 || (long)outer.Input * inner.Input > int.MaxValue / 2)
+        bool untouched = inner.InputStep == 1 && inner.Shifts is [0] && inner.Input == inner.Output;
+        if (!untouched || inner.Phases is not [[Tap only]])
+            return null;
+
+        if (outer.InputStep != 1 || outer.Phases is not [Tap[] taps] || (long)outer.Input * inner.Input > int.MaxValue / 2)
             return null;
 
         int[] shifts = Array.ConvertAll(outer.Shifts, shift => shift * inner.Input);
-        return new TapAxis(outer.Input * inner.Input, outer.Kernel, outer.Output * inner.Output, 1, shifts, outer.Phases);
+        Tap[] joined = Array.ConvertAll(taps, tap => tap with { Kernel = (tap.Kernel * inner.Kernel) + only.Kernel });
+        return new TapAxis(outer.Input * inner.Input, outer.Kernel * inner.Kernel, outer.Output * inner.Output, 1, shifts, [joined]);
     }
+
+    private TapAxis WithoutIdleTaps()
+    {
+        Tap[][] kept = [.. Phases.Select((taps, phase) => Array.FindAll(taps, tap => MeetsInput(phase, Shifts[tap.Shift])))];
+        int[] shifts = [.. kept.SelectMany(taps => taps).Select(tap => Shifts[tap.Shift]).Distinct().Order()];
+        if (shifts.Length == 0)
+        {
+            int some = Array.FindIndex(Phases, taps => taps.Length > 0);
+            (kept[some], shifts) = ([Phases[some][0]], [Shifts[Phases[some][0].Shift]]);
+        }
+
+        if (shifts.Length == Shifts.Length && kept.Sum(taps => taps.Length) == Phases.Sum(taps => taps.Length))
+            return this;
+
+        Tap[][] indexed = Array.ConvertAll(kept, taps => Array.ConvertAll(taps, tap => tap with { Shift = Array.BinarySearch(shifts, Shifts[tap.Shift]) }));
+        return new TapAxis(Input, Kernel, Output, InputStep, shifts, indexed, Crop);
+    }
+
+    // Whether a shift reads an input for any of a phase's outputs: 0 <= m * phases + phase - crop < output and 0 <= m * step + shift < input.
+    private bool MeetsInput(int phase, long shift)
+    {
+        long first = Math.Max(DivideUp(Crop - phase, Phases.Length), DivideUp(-shift, InputStep));
+        return (first * Phases.Length) + phase - Crop < Output && (first * InputStep) + shift < Input;
+    }
+
+    // A quotient rounded up, at least 0.
+    private static long DivideUp(long dividend, long divisor) => dividend <= 0 ? 0 : (dividend + divisor - 1) / divisor;
 
     private static TapAxis Of(ConvKind kind, ConvAxis axis, bool aligned)
     {

@@ -95,9 +95,9 @@ internal static class CostModel
     {
         double positions = Positions(shape), reduction = Reduction(shape);
         bool channels = PrefersChannels<V>(shape, use);
-        double products = shape.MultiplyAdds / Lanes * (channels ? 1 : Wasted(positions, V.Count));
+        double products = reduction * shape.Output.Count / Lanes * (channels ? 1 : Wasted(positions, V.Count));
         double gather = positions * reduction * shape.Groups / Lanes * GatherVector;
-        double weights = shape.Weight.Count;
+        double weights = shape.Weight.Count * TapAxis.ShareOfKernel(TapAxis.UsefulOf(shape));
         double batch = Math.Clamp(GemmBatchBytes / (sizeof(float) * reduction), Blocking.Vectors<V>() * V.Count, GemmBatchPositions);
         double passing = Passing(weights, Math.Ceiling(positions / batch), PanelBytesPerCycle);
         double shown = channels && weights * sizeof(float) > CachedBytes ? ShownTraffic * Traffic(weights) : 0;
@@ -121,7 +121,7 @@ internal static class CostModel
         // Nothing here may depend on the number of threads, as the blocks do, or it would decide about the bits of results.
         double products = geometry.Vectors * geometry.Products.CyclesPerVector * geometry.Lanes / Lanes;
         double copied = geometry.CopiesNothing ? 0 : shape.Input.Count * geometry.Depth.Shifts.Length / Lanes;
-        double weights = shape.Weight.Count;
+        double weights = shape.Weight.Count * TapAxis.ShareOfKernel([geometry.Depth, geometry.Height, geometry.Width]);
         double panels = geometry.Vectors / shape.Groups / geometry.Products.Vectors;
         double passing = Passing(weights / shape.Groups, panels, PanelBytesPerCycle) * shape.Groups;
         return Math.Max(products, Traffic(weights)) + passing + (copied * (geometry.Width.InputStep > 1 ? GatherVector : MoveVector)) + Written(shape) + Packing(use, weights, weights, weights * PackDirect);
@@ -223,8 +223,9 @@ internal static class CostModel
     // Lanes that are computed for each one that is used.
     private static double Wasted(double numbers, int lanes) => Math.Ceiling(numbers / lanes) * lanes / numbers;
 
-    // Multiply-adds of an output: the numbers of a panel at one position.
-    private static double Reduction(ConvShape shape) => (double)shape.MultiplyAdds / shape.Output.Count;
+    // Multiply-adds of an output: the numbers of a panel at one position, without taps that only meet padding.
+    private static double Reduction(ConvShape shape) =>
+        shape.MultiplyAdds * TapAxis.ShareOfKernel(TapAxis.UsefulOf(shape)) / shape.Output.Count;
 
     private static double Positions(ConvShape shape) =>
         shape.Kind == ConvKind.Transposed ? shape.Input.Count / (double)shape.InputChannels : shape.Output.Count / (double)shape.OutputChannels;

@@ -33,7 +33,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
 
         _weights = request.Weights.Packed(
             request.Pool,
-            ("direct", V.Count, request.Shape.Kind, _products.Chunks, _products.Vectors, request.Shape.Groups, string.Join(';', _groups.SelectMany(group => group.Taps.SelectMany(tap => tap.Kernels)))),
+            ("direct", V.Count, request.Shape.Kind, _products.Chunks, _products.Vectors, request.Shape.Groups, string.Join('|', _groups.Select(group => string.Join(';', group.Taps.SelectMany(tap => tap.Kernels))))),
             _groupStart[^1] * request.Shape.Groups,
             Pack);
     }

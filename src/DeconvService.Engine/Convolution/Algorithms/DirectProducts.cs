@@ -127,7 +127,12 @@ internal sealed class DirectProducts
     public static DirectProducts Choose<V>(ConvShape shape)
         where V : struct, IVec<V>
     {
-        TapAxis[] axes = TapAxis.Of(shape, aligned: true);
+        TapAxis[] axes = TapAxis.UsefulOf(shape, aligned: true);
+
+        // Rows of one element are no rows to have vectors along.
+        if (axes[2].Input == 1 && shape.PaddingMode == PaddingMode.Zeros && TapAxis.Join(axes[1], axes[2]) is { } column)
+            axes = [TapAxis.None, axes[0], column];
+
         DirectProducts? best = null;
         for (int merged = 0; merged < 8; merged++)
         {

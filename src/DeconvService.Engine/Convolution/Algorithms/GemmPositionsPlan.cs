@@ -28,7 +28,7 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
         _weights = request.Weights.Packed(
             request.Pool,
             ("gemm", shape.Kind, Blocks, Groups, string.Join(';', panels.Phases.SelectMany(taps => taps))),
-            shape.Weight.Count,
+            Groups * GroupWeights,
             Pack);
     }
 
@@ -36,12 +36,14 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
 
     public override long PackedBytes => _weights.Bytes;
 
+    private long GroupWeights => GroupRows * (long)TapsBefore[^1] * Panels.Channels;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block)
     {
         int rows = Blocks.Size(block), taps = Panels.Phases[phase].Length;
         nint before = (Blocks.Begin(block) * (nint)TapsBefore[^1]) + (rows * (nint)TapsBefore[phase]);
-        float* weights = _weights.Pointer + (group * (nint)(Request.Shape.Weight.Count / Groups)) + (before * Panels.Channels);
+        float* weights = _weights.Pointer + (group * (nint)GroupWeights) + (before * Panels.Channels);
         var product = new MicroProduct
         {
             A = weights,
@@ -77,7 +79,7 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
 
         int rows = Blocks.Size(block), taps = Panels.Phases[0].Length, depth = Panels.Channels * taps;
         int segmentDepth = _consecutive ? depth : Panels.Channels;
-        float* weights = _weights.Pointer + (group * (nint)(Request.Shape.Weight.Count / Groups)) + (Blocks.Begin(block) * (nint)depth);
+        float* weights = _weights.Pointer + (group * (nint)GroupWeights) + (Blocks.Begin(block) * (nint)depth);
         OutputStage stage = Request.Output;
         var product = new MicroProduct
         {

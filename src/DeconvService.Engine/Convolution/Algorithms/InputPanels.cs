@@ -41,7 +41,7 @@ internal sealed unsafe class InputPanels<V>
     {
         _unit = unit;
         _mode = shape.PaddingMode;
-        TapAxis[] axes = TapAxis.Of(shape);
+        TapAxis[] axes = TapAxis.UsefulOf(shape);
         (_depth, _height, _width) = (axes[0], axes[1], axes[2]);
         if (_mode == PaddingMode.Zeros && TapAxis.Join(_height, _width) is { } joined)
         {
