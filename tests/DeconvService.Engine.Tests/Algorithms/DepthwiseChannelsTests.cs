@@ -37,6 +37,19 @@ public sealed class DepthwiseChannelsTests
         }
     }
 
+    /// <summary>Rows of every length beside a vector or two, of channels that fill all lanes: they are turned to their place, with what follows them.</summary>
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Run_RowsOfFullBlocks_KeepsTheContract(SimdLevel level)
+    {
+        for (int width = 3; width <= 34; width++)
+        {
+            PaddingMode mode = width % 2 == 0 ? PaddingMode.Zeros : PaddingMode.Reflect;
+            var parameters = new ConvParameters { Groups = 32, Padding = width % 3, Stride = 1 + (width / 2 % 2), PaddingMode = mode, Fit = ConvFit.Floor };
+            Assert.NotNull(Check(new ConvCase($"full_{width}", parameters, new TensorShape(2, 32, 3 + (width % 7), width), new TensorShape(32, 1, 3, 3)), level));
+        }
+    }
+
     /// <summary>Planes of several strips, whose borders meet rows of others.</summary>
     [Theory]
     [MemberData(nameof(Levels))]
