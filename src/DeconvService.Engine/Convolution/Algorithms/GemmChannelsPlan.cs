@@ -11,30 +11,15 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
     // Weights of a block of channels that stay in the second-level cache while the panels of a batch run over them.
     private const int WeightBytes = 256 << 10;
 
-    private readonly PackedWeights _weights;
-    private readonly int[][] _offsets;
     private readonly EvenSplit _channelParts;
-    private readonly int _steps;
-    private readonly int _vectors;
 
     public GemmChannelsPlan(ConvRequest request, InputPanels<V> panels, int vectors)
         : base(request, panels, channelUnit: V.Count, vectors)
     {
-        ConvShape shape = request.Shape;
-        _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
-        _steps = panels.Channels * panels.Phases.Sum(taps => taps.Length);
-        _vectors = (GroupRows + V.Count - 1) / V.Count;
         _channelParts = new EvenSplit(panels.Channels, FittingSteps);
-        _weights = request.Weights.Packed(
-            request.Pool,
-            ("gemm-channels", shape.Kind, V.Count, Blocks, Groups, string.Join(';', panels.Phases.SelectMany(taps => taps))),
-            Groups * (long)_steps * _vectors * V.Count,
-            Pack);
     }
 
     public override string Name => Panels.Interleaved ? "phase-gemm-channels" : "gemm-channels";
-
-    public override long PackedBytes => _weights.Bytes;
 
     // The sums as the products leave them, [position][channel], and up to L - 1 positions more that are transposed along.
     protected override long SpareFloats => (RowStride + V.Count) * (long)BlockLanes;
@@ -48,9 +33,9 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
     {
         int vectors = Blocks.Size(block), lanes = vectors * V.Count, taps = Panels.Phases[phase].Length;
         int begin = Panels.PositionOf(firstPiece), count = Panels.PositionOf(endPiece) - begin;
-        float* weights = _weights.Pointer + (group * (nint)_steps * _vectors * V.Count) + (((Blocks.Begin(block) * V.Count * (nint)TapsBefore[^1]) + (lanes * (nint)TapsBefore[phase])) * Panels.Channels);
+        float* weights = Weights(group, phase, block);
         int tapsAtOnce = _channelParts.Pieces > 1 ? 1 : Math.Max(1, FittingSteps / Panels.Channels);
-        int* offsets = AddressOf(_offsets[phase]);
+        int* offsets = Offsets(phase);
         bool accumulate = false;
         for (int tap = 0; tap < taps; tap += tapsAtOnce)
         {
@@ -101,41 +86,6 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
                 // A phase that no tap belongs to.
                 for (int r = 0; r < V.Count; r++)
                     V.Zero.Store(target + (r * (nint)RowStride));
-            }
-        }
-    }
-
-    // [group][block of channels][phase][tap][c][lanes]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Pack(float* weight, float* packed)
-    {
-        ConvShape shape = Request.Shape;
-        int channels = Panels.Channels;
-        nint kernel = (nint)(shape.Weight.Count / shape.Weight[0] / shape.Weight[1]);
-        bool transposed = shape.Kind == ConvKind.Transposed;
-        nint rowStride = transposed ? kernel : channels * kernel;
-        nint channelStride = transposed ? GroupRows * kernel : kernel;
-        for (int group = 0; group < Groups; group++)
-        {
-            float* from = weight + (group * (nint)channels * GroupRows * kernel);
-            for (int block = 0; block < Blocks.Pieces; block++)
-            {
-                int lanes = Blocks.Size(block) * V.Count, rows = Math.Min(lanes, GroupRows - (Blocks.Begin(block) * V.Count));
-                float* first = from + (Blocks.Begin(block) * V.Count * rowStride);
-                foreach (PanelTap[] taps in Panels.Phases)
-                {
-                    foreach (PanelTap tap in taps)
-                    {
-                        for (int c = 0; c < channels; c++, packed += lanes)
-                        {
-                            float* source = first + (c * channelStride) + tap.Kernel;
-                            for (int r = 0; r < rows; r++)
-                                packed[r] = source[r * rowStride];
-
-                            new Span<float>(packed + rows, lanes - rows).Clear();
-                        }
-                    }
-                }
             }
         }
     }

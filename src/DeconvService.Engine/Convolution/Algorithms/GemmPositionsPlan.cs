@@ -8,9 +8,6 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     where V : struct, IVec<V>
 {
-    private readonly PackedWeights _weights;
-    private readonly int[][] _offsets;
-
     // Whether the kernel finishes outputs itself: where they are neighbours as the positions are, and nothing but a bias and bounds is asked for.
     private readonly bool _finishes;
 
@@ -21,33 +18,21 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     public GemmPositionsPlan(ConvRequest request, InputPanels<V> panels)
         : base(request, panels, channelUnit: 1, Blocking.Rows<V>(panels.Split.Largest))
     {
-        ConvShape shape = request.Shape;
-        _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
         _finishes = !panels.Interleaved && request.Output.OnlyBounds;
         _consecutive = panels.Phases[0].Index().All(tap => tap.Item.Plane == tap.Index);
-        _weights = request.Weights.Packed(
-            request.Pool,
-            ("gemm", shape.Kind, Blocks, Groups, string.Join(';', panels.Phases.SelectMany(taps => taps))),
-            Groups * GroupWeights,
-            Pack);
     }
 
     public override string Name => Panels.Interleaved ? "phase-gemm" : "gemm";
-
-    public override long PackedBytes => _weights.Bytes;
-
-    private long GroupWeights => GroupRows * (long)TapsBefore[^1] * Panels.Channels;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block)
     {
         int rows = Blocks.Size(block), taps = Panels.Phases[phase].Length;
-        nint before = (Blocks.Begin(block) * (nint)TapsBefore[^1]) + (rows * (nint)TapsBefore[phase]);
-        float* weights = _weights.Pointer + (group * (nint)GroupWeights) + (before * Panels.Channels);
+        float* weights = Weights(group, phase, block);
         var product = new MicroProduct
         {
             A = weights,
-            Offsets = AddressOf(_offsets[phase]),
+            Offsets = Offsets(phase),
             Segments = taps,
             Depth = Panels.Channels,
             LastDepth = Panels.Channels,
@@ -79,12 +64,12 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
 
         int rows = Blocks.Size(block), taps = Panels.Phases[0].Length, depth = Panels.Channels * taps;
         int segmentDepth = _consecutive ? depth : Panels.Channels;
-        float* weights = _weights.Pointer + (group * (nint)GroupWeights) + (Blocks.Begin(block) * (nint)depth);
+        float* weights = Weights(group, phase: 0, block);
         OutputStage stage = Request.Output;
         var product = new MicroProduct
         {
             A = weights,
-            Offsets = _consecutive ? null : AddressOf(_offsets[0]),
+            Offsets = _consecutive ? null : Offsets(phase: 0),
             Segments = _consecutive ? 1 : taps,
             Depth = segmentDepth,
             LastDepth = segmentDepth,
@@ -111,38 +96,5 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
         }
 
         return true;
-    }
-
-    // [group][row block][phase][tap][c][R]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Pack(float* weight, float* packed)
-    {
-        ConvShape shape = Request.Shape;
-        int channels = Panels.Channels;
-        nint kernel = (nint)(shape.Weight.Count / shape.Weight[0] / shape.Weight[1]);
-        bool transposed = shape.Kind == ConvKind.Transposed;
-        nint rowStride = transposed ? kernel : channels * kernel;
-        nint channelStride = transposed ? GroupRows * kernel : kernel;
-        for (int group = 0; group < Groups; group++)
-        {
-            float* from = weight + (group * (nint)channels * GroupRows * kernel);
-            for (int block = 0; block < Blocks.Pieces; block++)
-            {
-                int rows = Blocks.Size(block);
-                float* first = from + (Blocks.Begin(block) * rowStride);
-                foreach (PanelTap[] taps in Panels.Phases)
-                {
-                    foreach (PanelTap tap in taps)
-                    {
-                        for (int c = 0; c < channels; c++)
-                        {
-                            float* source = first + (c * channelStride) + tap.Kernel;
-                            for (int r = 0; r < rows; r++)
-                                *packed++ = source[r * rowStride];
-                        }
-                    }
-                }
-            }
-        }
     }
 }
