@@ -77,7 +77,47 @@ public sealed class TiledModelTests : IDisposable
         Assert.Equal(60, model.Geometry!.Halo);
         Assert.Equal(64, model.TileSize(3, Accuracy.Default, bytes: 0));
         Assert.Null(TiledModel.TryPlan(model, new TensorShape(1, 3, 600, 600), Accuracy.Default, tileBytes: 0));
-        Assert.NotNull(TiledModel.TryPlan(model, new TensorShape(1, 3, 600, 600), Accuracy.Default, tileBytes: 8 << 20));
+        Assert.NotNull(TiledModel.TryPlan(model, new TensorShape(1, 3, 600, 600), Accuracy.Default, tileBytes: 16 << 20));
+    }
+
+    [Fact]
+    public void TryPlan_TwoTilesAtOnce_TakeWhatIsAllowed()
+    {
+        using CompiledModel model = Compile("u-net");
+        long whole = model.Prepare([Picture]).MemoryBytes, allowed = whole * 9 / 10;
+        TiledModel tiled = TiledModel.TryPlan(model, Picture, Accuracy.Default, allowed)!;
+
+        Assert.Equal(2 * tiled.Largest.MemoryBytes, tiled.MemoryBytes);
+        Assert.InRange(tiled.MemoryBytes, 1, allowed);
+    }
+
+    [Fact]
+    public async Task Execute_CancelledWhileTilesRun_Stops()
+    {
+        using CompiledModel model = Compile("u-net");
+        var shape = new TensorShape(1, 3, 2048, 2048);
+        TiledModel tiled = TiledModel.TryPlan(model, shape, Accuracy.Default, tileBytes: 0)!;
+        float[] input = new float[shape.Count], output = new float[tiled.OutputShape.Count];
+        output.AsSpan().Fill(float.NaN);
+        using var source = new CancellationTokenSource();
+        var watching = new TaskCompletionSource();
+        Task cancel = Task.Factory.StartNew(
+            () =>
+            {
+                watching.SetResult();
+                while (float.IsNaN(Volatile.Read(ref output[0])) && !TestContext.Current.CancellationToken.IsCancellationRequested)
+                    Thread.Yield();
+
+                source.Cancel();
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        await watching.Task;
+
+        Assert.Throws<OperationCanceledException>(() => tiled.Execute(input, output, source.Token));
+        await cancel;
+        Assert.Contains(output, float.IsNaN);
     }
 
     [Fact]

@@ -16,7 +16,7 @@ internal sealed class InferencePlan
     /// <summary>Plans.</summary>
     /// <param name="network">The network; leased by the caller.</param>
     /// <param name="request">The tensors.</param>
-    /// <param name="tileBytes">What a tile may take inside the network.</param>
+    /// <param name="tileBytes">What the tiles that run at once may take inside the network.</param>
     /// <exception cref="OnnxModelException">The tensors do not go through the network.</exception>
     public InferencePlan(CompiledModel network, InferenceRequest request, long tileBytes)
     {
@@ -38,7 +38,7 @@ internal sealed class InferencePlan
     public IReadOnlyList<ElementType> OutputTypes => _prepared.OutputTypes;
 
     /// <summary>Bytes that a run takes inside the network.</summary>
-    public long MemoryBytes => _prepared.MemoryBytes;
+    public long MemoryBytes => _tiled?.MemoryBytes ?? _prepared.MemoryBytes;
 
     /// <summary>Multiply-adds of a run.</summary>
     public long MultiplyAdds => _tiled?.MultiplyAdds ?? _prepared.MultiplyAdds;

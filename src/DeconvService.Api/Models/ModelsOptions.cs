@@ -16,7 +16,7 @@ public sealed class ModelsOptions
     public string Directory { get; init; } = "models";
 
     /// <summary>
-    /// Bytes that one tile of a picture, or of a tensor that is a picture, may take inside the network. 1 MiB to 16 GiB, default 80 MiB. Smaller
+    /// Bytes that one tile of a picture, or the two tiles that run at once of a tensor that is a picture, may take inside the network. 1 MiB to 16 GiB, default 80 MiB. Smaller
     /// tiles compute more of their neighbours and have shorter rows: upconv_7 took 6 and 10 % longer at 24 MiB, 2 and 3 % at 40, for a fifth to a
     /// quarter less memory.
     /// </summary>

@@ -62,6 +62,9 @@ public sealed class EngineThreads : IDisposable
     /// </summary>
     public bool HasHelp => Volatile.Read(ref _computing) - (_occupied == this ? 1 : 0) < Count - 1;
 
+    /// <summary>Whether more threads compute than <see cref="Count"/>: a helper with a long item should end it, if the rest can be done by others.</summary>
+    public bool IsCrowded => Volatile.Read(ref _computing) > Count;
+
     /// <summary>
     /// Says that a thread is about to come and compute, so that helpers leave a core to it at once; without it, the thread may wait for the
     /// very core on which a helper goes on, unaware of it. <see cref="Occupy"/> has to follow on that thread.
@@ -181,7 +184,10 @@ public sealed class EngineThreads : IDisposable
             bool helped = false;
             if (Interlocked.Increment(ref _computing) <= Count && job.TryJoin())
             {
+                // Its core is counted: calls inside of its items are no further threads.
+                _occupied = this;
                 job.Help(worker, ref _computing, Count);
+                _occupied = null;
                 helped = true;
             }
 
