@@ -19,6 +19,11 @@ internal static class CostModel
     private const double MoveVector = 4;
     private const double GatherVector = 8;
 
+    // What a row costs beside its vectors that is copied in as many pieces as the stride has columns, from a stride of 3 on; shorter strides
+    // make pieces so long that it does not show.
+    private const double CopiedPiece = 20;
+    private const int PiecesShow = 3;
+
     // Weights beyond this do not stay in the last-level cache from run to run, and come from memory at so many bytes a cycle.
     private const double CachedBytes = 16 << 20;
     private const double MemoryBytesPerCycle = 8;
@@ -120,11 +125,11 @@ internal static class CostModel
     {
         // Nothing here may depend on the number of threads, as the blocks do, or it would decide about the bits of results.
         double products = geometry.Vectors * geometry.Products.CyclesPerVector * geometry.Lanes / Lanes;
-        double copied = geometry.CopiesNothing ? 0 : shape.Input.Count * geometry.Depth.Shifts.Length / Lanes;
+        double copied = geometry.CopiesNothing ? 0 : Copied(shape, geometry);
         double weights = shape.Weight.Count * TapAxis.ShareOfKernel([geometry.Depth, geometry.Height, geometry.Width]);
         double panels = geometry.Vectors / shape.Groups / geometry.Products.Vectors;
         double passing = Passing(weights / shape.Groups, panels, PanelBytesPerCycle) * shape.Groups;
-        return Math.Max(products, Traffic(weights)) + passing + (copied * (geometry.Width.InputStep > 1 ? GatherVector : MoveVector)) + Written(shape) + Packing(use, weights, weights, weights * PackDirect);
+        return Math.Max(products, Traffic(weights)) + passing + copied + Written(shape) + Packing(use, weights, weights, weights * PackDirect);
     }
 
     /// <summary>
@@ -154,6 +159,16 @@ internal static class CostModel
         double source = geometry.Shape.Weight.Count, calls = geometry.Shape.InputChannels * vectorsF;
         double packing = (source * PackSource) + (weights * PackTransformed) + (calls * PackCall);
         return Math.Max(products, Traffic(weights)) + passing + transforms + Packing(use, source, weights, packing);
+    }
+
+    // Copying the input of a direct convolution.
+    private static double Copied(ConvShape shape, DirectGeometry geometry)
+    {
+        int step = geometry.Width.InputStep;
+        double numbers = shape.Input.Count * (double)geometry.Depth.Shifts.Length, pieces = numbers / geometry.Width.Input * step;
+        return step < PiecesShow
+            ? numbers / Lanes * (step > 1 ? GatherVector : MoveVector)
+            : pieces * ((Math.Ceiling(geometry.Width.Input / (Lanes * step)) * GatherVector) + CopiedPiece);
     }
 
     private static double LaneProducts<V>(WinogradGeometry geometry, double tiles, double vectors)
