@@ -34,6 +34,7 @@ public sealed class TiledModel
     // Memory is saved with work that is done twice, where halos are large; beyond this it is not worth it.
     private const double MostWork = 2;
 
+    // Each further one would halve the tiles again, and make more of them halo.
     private const int MostAtOnce = 2;
 
     private readonly CompiledModel _model;
@@ -132,10 +133,9 @@ public sealed class TiledModel
         fixed (float* from = input, to = output)
         {
             var tiles = new TileItems(this, new TileQueue(Tiles), from, input.Length, to, output.Length, cancellationToken);
-            if (_atOnce > 1)
-                _model.Engine.Threads.Run(_atOnce, tiles, cancellationToken);
+            _model.Engine.Threads.Run(_atOnce, tiles, cancellationToken);
 
-            // All, or what a helper left that had to make room.
+            // What a helper left that had to make room.
             tiles.Execute(item: 0, worker: 0);
         }
     }

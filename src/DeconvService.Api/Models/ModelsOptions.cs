@@ -16,9 +16,9 @@ public sealed class ModelsOptions
     public string Directory { get; init; } = "models";
 
     /// <summary>
-    /// Bytes that one tile of a picture, or the two tiles that run at once of a tensor that is a picture, may take inside the network. 1 MiB to 16 GiB, default 80 MiB. Smaller
-    /// tiles compute more of their neighbours and have shorter rows: upconv_7 took 6 and 10 % longer at 24 MiB, 2 and 3 % at 40, for a fifth to a
-    /// quarter less memory.
+    /// Bytes that one tile of a picture, or the two tiles that run at once of a tensor that is a picture, may take inside the network. 1 MiB to
+    /// 16 GiB, default 80 MiB. Smaller tiles compute more of their neighbours and have shorter rows: upconv_7 took 6 and 10 % longer at 24 MiB,
+    /// 2 and 3 % at 40, for a fifth to a quarter less memory.
     /// </summary>
     [Range(1L << 20, 16L << 30, ErrorMessage = "{0} must be {1} to {2} bytes.")]
     public long TileBytes { get; init; } = 80L << 20;

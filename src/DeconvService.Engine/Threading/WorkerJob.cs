@@ -74,13 +74,13 @@ internal sealed unsafe class WorkerJob
 
         CloseAndWait();
         ExceptionDispatchInfo? failure = _failure;
-        bool complete = !_stopped;
+        bool stopped = _stopped;
         CancellationToken token = _token;
         _items = null;
         (_failure, _token) = (null, default);
         Volatile.Write(ref _state, Free);
         failure?.Throw();
-        if (!complete)
+        if (stopped)
             token.ThrowIfCancellationRequested();
     }
 
