@@ -12,17 +12,46 @@ internal static class CostModel
     /// <summary>Multiply-adds of a cycle.</summary>
     public const double Lanes = 16;
 
-    // Loads, arithmetic and stores of one vector in a transform, with its share of the transposition; measured: 10 to 12.
-    private const double TransformVector = 11;
+    // The constants of direct convolution, matrix products and Winograd are fitted to the times of some 270 layers of all kinds, each forced
+    // to all algorithms; the median error is 4 %, and 11 in planar order. What belongs to each row, line or piece of one is counted beside its
+    // vectors: without it, layers with short rows and few outputs were planned as if their copying cost nothing.
 
-    // Copying whole rows, and gathering pieces of rows tap by tap or with a stride: what it costs to move one vector.
-    private const double MoveVector = 4;
-    private const double GatherVector = 8;
+    // Winograd with channels in the lanes: a row that is gathered and each of its squares that is transposed; a vector of a transform's input
+    // and of its output, and each tile of outputs.
+    private const double GatheredRow = 130;
+    private const double GatheredSquare = 96;
+    private const double TransformedInput = 3.3;
+    private const double TransformedOutput = 7.6;
+    private const double OutputTile = 31;
 
-    // What a row costs beside its vectors that is copied in as many pieces as the stride has columns, from a stride of 3 on; shorter strides
-    // make pieces so long that it does not show.
-    private const double CopiedPiece = 20;
-    private const int PiecesShow = 3;
+    // Transformed tiles that are shared are all there at once; what the caches do not hold is waited for.
+    private const double NearBytes = 2 << 20;
+    private const double TilesBytesPerCycle = 4;
+    private const double FarTilesBytesPerCycle = 1.5;
+
+    // Matrix products: each line of a panel's plane, each channel's piece of it and the vectors of that, S of which a stride of S loads, up to
+    // the largest that shows; a call of the kernel; a vector of outputs, of transposed sums and of phases that are interleaved, and each line
+    // of those.
+    private const double PlaneLine = 60;
+    private const double GatheredPiece = 7;
+    private const double GatheredVector = 2.4;
+    private const double KernelCall = 30;
+    private const double MeasuredProducts = 1.04;
+    private const double FinishedVector = 4;
+    private const double TransposedSums = 12.5;
+    private const double InterleavedVector = 11;
+    private const double InterleavedLine = 23;
+    private const double LargestStep = 8;
+
+    // Direct convolution: a block; each piece of a row that it copies and the vectors of that; vectors and lines of its outputs, and what
+    // interleaving adds.
+    private const double Block = 1600;
+    private const double CopiedPiece = 12.5;
+    private const double CopiedVector = 2.8;
+    private const double LineVector = 8;
+    private const double Line = 24;
+    private const double ZippedVector = 3.7;
+    private const double ZippedLine = 16;
 
     // Weights beyond this do not stay in the last-level cache from run to run, and come from memory at so many bytes a cycle.
     private const double CachedBytes = 16 << 20;
@@ -49,32 +78,29 @@ internal static class CostModel
     /// </summary>
     public const int GemmBatchPositions = 512;
 
-    // A product with a panel of one vector loads a number for every multiply-add, instead of two for three: three quarters of the speed.
-    private const double OneVector = 4.0 / 3;
-
-    // Transposing a sum in a square of 16 x 16.
-    private const double TransposedNumber = 0.5;
-
     // A step of a register block of Winograd's tiles takes so many cycles for its loads and its loop beside the multiply-adds, and at
     // least the time of weights from the second-level cache and of sums that wait for the last step's.
     private const double BlockStep = 2;
     private const double ShortestStep = 8;
 
-    // Planar order, measured over layers with 1 to 8 channels: a step of a block that slides; a call of a kernel, and each vector that it
-    // stores; a vector of a square that is transposed, of a transform's input and of its output. With 16 registers all products take longer
-    // than is counted here, by about a quarter, but those that slide only a little.
+    // Planar order: a step of a block that slides; a call of a kernel, and each vector that it stores; all of these by so much more; a row of
+    // tiles; a vector that is moved, of a square that is transposed, of a transform's input and of its output. With 16 registers all products
+    // take longer than is counted here, by about a quarter, but those that slide only a little.
     private const double SlidingStep = 4;
     private const double BlockCall = 25;
     private const double StoredVector = 2;
+    private const double MeasuredPlanar = 1.09;
+    private const double TileRow = 1400;
+    private const double MoveVector = 2.4;
     private const double SlidingFewRegisters = 0.9;
-    private const double TransposedVector = 6;
-    private const double InputVector = 7;
-    private const double OutputVector = 4.5;
+    private const double TransposedVector = 3.6;
+    private const double InputVector = 4.2;
+    private const double OutputVector = 2.7;
 
     // Writing a vector of outputs, and one whose phases wait for each other in the second-level cache; with channels in the lanes a
     // transform's vectors include it.
-    private const double WrittenVector = 11;
-    private const double WrittenPhases = 20;
+    private const double WrittenVector = 6.6;
+    private const double WrittenPhases = 12;
 
     // Packing weights, cycles a number: for direct convolution, for matrix products, and for those with channels in the lanes; and Winograd's,
     // for each number as it came, each transformed one, and each call of a transform (one input channel, L outputs). What the last-level
@@ -91,45 +117,49 @@ internal static class CostModel
     // weights stay in the first: measured 1 to 15 % slower, with vectors of 8.
     private const double FewRegisters = 1.08;
 
-    // The cycles of RowWinograd hold everything and are right within 10 %; those of its rivals take 1 to 1.1 of them.
+    // The cycles of RowWinograd hold everything and are right within 10 % for few outputs, which it is for; measured a little less.
     private const double CountedWhole = 0.97;
 
     /// <summary><see cref="Algorithms.Gemm"/> or <see cref="GemmChannels"/>.</summary>
     public static double Gemm<V>(ConvShape shape, WeightUse use)
         where V : struct, IVec<V>
     {
-        double positions = Positions(shape), reduction = Reduction(shape);
-        bool channels = PrefersChannels<V>(shape, use);
-        double products = reduction * shape.Output.Count / Lanes * (channels ? 1 : Wasted(positions, V.Count));
-        double gather = positions * reduction * shape.Groups / Lanes * GatherVector;
-        double weights = shape.Weight.Count * TapAxis.ShareOfKernel(TapAxis.UsefulOf(shape));
-        double batch = Math.Clamp(GemmBatchBytes / (sizeof(float) * reduction), Blocking.Vectors<V>() * V.Count, GemmBatchPositions);
-        double passing = Passing(weights, Math.Ceiling(positions / batch), PanelBytesPerCycle);
-        double shown = channels && weights * sizeof(float) > CachedBytes ? ShownTraffic * Traffic(weights) : 0;
-        return Math.Max(1.05 * products, Traffic(weights)) + shown + passing + gather + Written(shape) + Packing(use, weights, weights, weights * PackGemm);
+        TapAxis[] axes = InputPanels.Axes(shape);
+        return Math.Min(MatrixProduct<V>(shape, axes, use, channels: false), MatrixProduct<V>(shape, axes, use, channels: true));
     }
 
     /// <summary>Whether <see cref="GemmChannels"/> is the better matrix product: it wastes lanes of channels instead of positions, and transposes its sums.</summary>
     public static bool PrefersChannels<V>(ConvShape shape, WeightUse use)
         where V : struct, IVec<V>
     {
-        double outputs = shape.OutputChannels / shape.Groups, reduction = Reduction(shape), positions = Positions(shape);
-        double ofPositions = Wasted(positions, V.Count) * reduction / Lanes * (positions <= V.Count ? OneVector : 1);
-        double ofChannels = (Wasted(outputs, V.Count) * reduction / Lanes * (V.Registers < 32 ? FewRegisters : 1)) + TransposedNumber;
-        double packing = use == WeightUse.Once ? (PackLanes - PackGemm) * reduction / positions : 0;
-        return ofChannels + packing < ofPositions;
+        TapAxis[] axes = InputPanels.Axes(shape);
+        return MatrixProduct<V>(shape, axes, use, channels: true) < MatrixProduct<V>(shape, axes, use, channels: false);
     }
 
-    /// <summary><see cref="Algorithms.Direct"/> with the given blocks.</summary>
+    /// <summary><see cref="Algorithms.Direct"/> with the given blocks, which must be those of one thread: bits of results may not depend on their number.</summary>
     public static double Direct(ConvShape shape, WeightUse use, DirectGeometry geometry)
     {
-        // Nothing here may depend on the number of threads, as the blocks do, or it would decide about the bits of results.
-        double products = geometry.Vectors * geometry.Products.CyclesPerVector * geometry.Lanes / Lanes;
-        double copied = geometry.CopiesNothing ? 0 : Copied(shape, geometry);
+        DirectProducts direct = geometry.Products;
+        EvenSplit rows = geometry.Rows, columns = geometry.Columns;
+        double blocks = (double)shape.Batch * shape.Groups * geometry.Depth.Grid * rows.Pieces * columns.Pieces;
+        double blockRows = geometry.Height.Grid / (double)rows.Pieces, blockColumns = geometry.Width.Grid / (double)columns.Pieces;
+        double vectors = geometry.Flat ? blocks * Math.Ceiling((((blockRows - 1) * geometry.PartColumns) + blockColumns) / geometry.Lanes) : geometry.Vectors;
+        double products = vectors * direct.CyclesPerVector * geometry.Lanes / Lanes;
+
+        int step = geometry.Width.InputStep;
+        double copiedRows = ((blockRows - 1) * geometry.Height.InputStep) + geometry.RowSpan;
+        double pieces = geometry.CopiesNothing ? 0 : blocks * direct.Channels * geometry.Depth.Shifts.Length * copiedRows * step;
+        double pieceVectors = Math.Ceiling(Math.Min(geometry.PartColumns, (geometry.Width.Input / (double)step) + 1) / Lanes);
+        double copied = pieces * (CopiedPiece + (pieceVectors * CopiedVector * Math.Min(step, LargestStep)));
+
+        bool zips = geometry.Width.Phases.Length > 1;
+        double lines = shape.Output.Count / (double)geometry.Width.Output, lineVectors = Math.Ceiling(geometry.Width.Output / Lanes);
+        double written = lines * (Line + (zips ? ZippedLine : 0) + (lineVectors * (LineVector + (zips ? ZippedVector : 0))));
+
         double weights = shape.Weight.Count * TapAxis.ShareOfKernel([geometry.Depth, geometry.Height, geometry.Width]);
-        double panels = geometry.Vectors / shape.Groups / geometry.Products.Vectors;
+        double panels = geometry.Vectors / shape.Groups / direct.Vectors;
         double passing = Passing(weights / shape.Groups, panels, PanelBytesPerCycle) * shape.Groups;
-        return Math.Max(products, Traffic(weights)) + passing + copied + Written(shape) + Packing(use, weights, weights, weights * PackDirect);
+        return Math.Max(products, Traffic(weights)) + passing + copied + written + (blocks * Block) + Packing(use, weights, weights, weights * PackDirect);
     }
 
     /// <summary>
@@ -161,14 +191,52 @@ internal static class CostModel
         return Math.Max(products, Traffic(weights)) + passing + transforms + Packing(use, source, weights, packing);
     }
 
-    // Copying the input of a direct convolution.
-    private static double Copied(ConvShape shape, DirectGeometry geometry)
+    // A matrix product whose lanes are output channels or positions.
+    private static double MatrixProduct<V>(ConvShape shape, TapAxis[] axes, WeightUse use, bool channels)
+        where V : struct, IVec<V>
     {
-        int step = geometry.Width.InputStep;
-        double numbers = shape.Input.Count * (double)geometry.Depth.Shifts.Length, pieces = numbers / geometry.Width.Input * step;
-        return step < PiecesShow
-            ? numbers / Lanes * (step > 1 ? GatherVector : MoveVector)
-            : pieces * ((Math.Ceiling(geometry.Width.Input / (Lanes * step)) * GatherVector) + CopiedPiece);
+        double positions = axes.Aggregate((double)shape.Batch, (product, axis) => product * axis.Grid);
+        double phases = axes.Aggregate(1.0, (product, axis) => product * axis.Phases.Length);
+        double taps = axes.Aggregate(1.0, (product, axis) => product * axis.Phases.Sum(phase => phase.Length));
+        double planes = axes.Aggregate(1.0, (product, axis) => product * axis.Shifts.Length);
+        double reduction = taps * (shape.InputChannels / shape.Groups), outputs = shape.OutputChannels / shape.Groups;
+
+        // Vectors of the lanes against rows of the others; a panel holds positions, and a block output channels.
+        double panelUnits = channels ? positions : Math.Ceiling(positions / V.Count), blockUnits = channels ? Math.Ceiling(outputs / V.Count) : outputs;
+        int blockVectors = V.Registers < 32 || positions <= Blocking.Rows<V>(3) ? 3 : 2;
+        double panels = Math.Ceiling(panelUnits / (channels ? Blocking.Rows<V>(blockVectors) : Blocking.Vectors<V>()));
+        double blocks = Math.Ceiling(blockUnits / (channels ? blockVectors : Blocking.Rows<V>((int)Math.Ceiling(panelUnits / panels))));
+        double inPanel = panelUnits / panels, inBlock = blockUnits / blocks, few = channels && V.Registers < 32 ? FewRegisters : 1;
+        double step = Math.Max(Math.Max(inPanel * inBlock, inPanel + inBlock), ShortestStep) * few;
+        double products = shape.Groups * panels * blocks * ((reduction * step) + (phases * KernelCall)) * V.Count / Lanes;
+
+        // Lines of the picture meet panels, unless both begin at one place.
+        TapAxis width = axes[2];
+        double panelWidth = channels ? inPanel : Math.Ceiling(inPanel) * V.Count;
+        double pieces = (positions / width.Grid) + panels - (positions / LeastCommonMultiple(width.Grid, (long)Math.Ceiling(panelWidth)));
+        double vectors = (positions / pieces / Lanes) + 0.5;
+        double piece = GatheredPiece + (GatheredVector * Math.Min(width.InputStep, LargestStep) * vectors);
+        double gathered = shape.Groups * planes * pieces * (PlaneLine + (shape.InputChannels / shape.Groups * piece));
+
+        double written = phases == 1 ? shape.Output.Count / Lanes * FinishedVector
+            : (shape.Output.Count / Lanes * InterleavedVector) + (shape.Output.Count / (double)width.Output * InterleavedLine);
+        double transposed = channels ? positions * phases * shape.Groups * Math.Ceiling(outputs / V.Count) * V.Count / Lanes * TransposedSums : 0;
+
+        double weights = shape.Weight.Count * TapAxis.ShareOfKernel(axes);
+        double batch = Math.Clamp(GemmBatchBytes / (sizeof(float) * reduction), Blocking.Vectors<V>() * V.Count, GemmBatchPositions);
+        double passing = Passing(weights, Math.Ceiling(positions / batch), PanelBytesPerCycle);
+        double shown = channels && weights * sizeof(float) > CachedBytes ? ShownTraffic * Traffic(weights) : 0;
+        double packing = Packing(use, weights, weights, weights * (channels ? PackLanes : PackGemm));
+        return Math.Max(MeasuredProducts * products, Traffic(weights)) + shown + passing + gathered + written + transposed + packing;
+    }
+
+    private static double LeastCommonMultiple(long a, long b)
+    {
+        long x = a, y = b;
+        while (y != 0)
+            (x, y) = (y, x % y);
+
+        return (double)a / x * b;
     }
 
     private static double LaneProducts<V>(WinogradGeometry geometry, double tiles, double vectors)
@@ -182,10 +250,20 @@ internal static class CostModel
 
     private static double LaneTransforms(WinogradGeometry geometry, double tiles, double vectors)
     {
-        double inputs = geometry.Shares ? (double)geometry.InputRows * geometry.Width.Spread * geometry.Width.InputTiles * geometry.Shape.Groups : tiles;
-        double waiting = geometry.Phases > 1 ? geometry.Shape.Output.Count / Lanes * (WrittenPhases - WrittenVector) : 0;
-        return (geometry.Points * TransformVector * ((inputs * geometry.ChannelBlocks * geometry.Parts) + (tiles * geometry.Phases * vectors))) + waiting;
+        WinogradGrid height = geometry.Height, width = geometry.Width;
+        double groups = geometry.Shape.Groups, rows = geometry.Shares ? geometry.InputRows : geometry.OutputRows;
+        double reach = Math.Min(width.Reach(geometry.Shares ? width.InputTiles : width.Tiles), width.Axis.Input);
+        double gathered = rows * GatheredRows(height) * groups * geometry.ChannelBlocks * geometry.DepthParts * height.Offsets.Length;
+        double inputs = geometry.Shares ? rows * width.Spread * width.InputTiles * groups : tiles, outputs = tiles * geometry.Phases * vectors;
+        double vectorsIn = geometry.Points * inputs * geometry.ChannelBlocks * geometry.Parts, bytes = vectorsIn * Lanes * sizeof(float);
+        double waited = !geometry.Shares || bytes <= NearBytes ? 0 : bytes / (bytes <= CachedBytes ? TilesBytesPerCycle : FarTilesBytesPerCycle);
+        return waited + (gathered * (GatheredRow + (Math.Ceiling(reach / Lanes) * GatheredSquare)))
+            + (vectorsIn * TransformedInput)
+            + (outputs * ((geometry.Points * TransformedOutput) + OutputTile));
     }
+
+    // Rows of the picture that a row of tiles gathers: blocks of about two rows of tiles gather what lies between them twice.
+    private static double GatheredRows(WinogradGrid height) => height.Size.Outputs + (0.5 * (height.Size.Alpha - height.Size.Outputs));
 
     // Blocks are those of a row of tiles. Shared columns slide along it, and those that are padding are left out.
     private static double PlanarProducts<V>(WinogradGeometry geometry)
@@ -205,7 +283,7 @@ internal static class CostModel
             row = outputs / vectors * blocks * ((steps * Math.Max(block + BlockStep, ShortestStep)) + call + (block * StoredVector));
         }
 
-        return row * geometry.OutputRows * geometry.Width.Spread * geometry.Points * geometry.Phases * geometry.Shape.Groups * V.Count / Lanes;
+        return MeasuredPlanar * row * geometry.OutputRows * geometry.Width.Spread * geometry.Points * geometry.Phases * geometry.Shape.Groups * V.Count / Lanes;
     }
 
     private static double PlanarTransforms<V>(WinogradGeometry geometry, double tiles, double vectors)
@@ -216,17 +294,14 @@ internal static class CostModel
         double lanes = geometry.PlanarColumns(columns) / Lanes, reach = width.Reach(1);
         double rows = (double)(geometry.Shares ? geometry.InputRows : geometry.OutputRows) * geometry.Channels * geometry.Shape.Groups;
 
-        // Blocks of about two rows of tiles gather what lies between them twice.
-        double gathered = rows * (height.Size.Outputs + (0.5 * (height.Size.Alpha - height.Size.Outputs))) * geometry.DepthParts * height.Offsets.Length;
+        double gathered = rows * GatheredRows(height) * geometry.DepthParts * height.Offsets.Length;
         double squares = tileStep == 1 ? reach * lanes * MoveVector
             : (Math.Ceiling(reach / V.Count) * V.Count * lanes * TransposedVector) + (width.Reach(columns) / Lanes * MoveVector);
         double inputs = rows * geometry.Parts * width.Spread * lanes * geometry.Points * InputVector;
         double written = geometry.Phases > 1 ? WrittenPhases : WrittenVector;
         double outputs = tiles * geometry.Phases * vectors * ((geometry.Points * OutputVector) + (height.Size.Outputs * width.Size.Outputs * written));
-        return (gathered * squares) + inputs + outputs;
+        return (gathered * squares) + inputs + outputs + ((double)geometry.OutputRows * geometry.Shape.Groups * TileRow);
     }
-
-    private static double Written(ConvShape shape) => shape.Output.Count / Lanes * WrittenVector;
 
     // What packing adds to a request that brings its own weights.
     private static double Packing(WeightUse use, double source, double packed, double cycles)
@@ -234,16 +309,6 @@ internal static class CostModel
         bool cached = (source + packed) * sizeof(float) <= CachedBytes;
         return use == WeightUse.Many ? 0 : cycles + (cached ? 0 : packed * PackFromMemory);
     }
-
-    // Lanes that are computed for each one that is used.
-    private static double Wasted(double numbers, int lanes) => Math.Ceiling(numbers / lanes) * lanes / numbers;
-
-    // Multiply-adds of an output: the numbers of a panel at one position, without taps that only meet padding.
-    private static double Reduction(ConvShape shape) =>
-        shape.MultiplyAdds * TapAxis.ShareOfKernel(TapAxis.UsefulOf(shape)) / shape.Output.Count;
-
-    private static double Positions(ConvShape shape) =>
-        shape.Kind == ConvKind.Transposed ? shape.Input.Count / (double)shape.InputChannels : shape.Output.Count / (double)shape.OutputChannels;
 
     private static double Passing(double weights, double times, double bytesPerCycle)
     {

@@ -17,6 +17,20 @@ internal readonly record struct PanelTap(int Kernel, int Plane);
 /// <param name="EndChannel">The first that is not among them.</param>
 internal readonly record struct PanelOutputs(int FirstPiece, int EndPiece, int FirstPhase, int FirstChannel, int EndChannel);
 
+/// <summary>What panels of all widths of vectors have in common.</summary>
+internal static class InputPanels
+{
+    /// <summary>Depth, height and width as panels see them: joined to longer lines where there is nothing to convolve within one.</summary>
+    public static TapAxis[] Axes(ConvShape shape)
+    {
+        TapAxis[] axes = TapAxis.UsefulOf(shape);
+        if (shape.PaddingMode != PaddingMode.Zeros || TapAxis.Join(axes[1], axes[2]) is not { } lines)
+            return axes;
+
+        return TapAxis.Join(axes[0], lines) is { } all ? [TapAxis.None, TapAxis.None, all] : [TapAxis.None, axes[0], lines];
+    }
+}
+
 /// <summary>
 /// The input as panels for a matrix product: for some consecutive positions q of the grid (images, depth, height, width; row by row),
 /// <c>panel[plane][c][q] = x[n, c, q * step + shift(plane)]</c>, a plane for each combination of the axes' shifts.
@@ -41,15 +55,8 @@ internal sealed unsafe class InputPanels<V>
     {
         _unit = unit;
         _mode = shape.PaddingMode;
-        TapAxis[] axes = TapAxis.UsefulOf(shape);
+        TapAxis[] axes = InputPanels.Axes(shape);
         (_depth, _height, _width) = (axes[0], axes[1], axes[2]);
-        if (_mode == PaddingMode.Zeros && TapAxis.Join(_height, _width) is { } joined)
-        {
-            (_depth, _height, _width) = (TapAxis.None, _depth, joined);
-            if (TapAxis.Join(_height, _width) is { } all)
-                (_height, _width) = (TapAxis.None, all);
-        }
-
         Channels = shape.InputChannels / shape.Groups;
         (_allChannels, _outputChannels) = (shape.InputChannels, shape.OutputChannels);
         Planes = _depth.Shifts.Length * _height.Shifts.Length * _width.Shifts.Length;
