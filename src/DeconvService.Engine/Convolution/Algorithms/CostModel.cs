@@ -102,16 +102,18 @@ internal static class CostModel
     private const double WrittenVector = 6.6;
     private const double WrittenPhases = 12;
 
-    // Packing weights, cycles a number: for direct convolution, for matrix products, and for those with channels in the lanes; and Winograd's,
-    // for each number as it came, each transformed one, and each call of a transform (one input channel, L outputs). What the last-level
-    // cache does not hold takes more.
+    // Packing weights, cycles a number: for direct convolution, for matrix products, for those with channels in the lanes, and for rows of
+    // Winograd; and Winograd's, for each number as it came, each transformed one, and each call of a transform (one input channel, L outputs).
+    // What the last-level cache does not hold takes more, most where single vectors go to as many places as there are points.
     private const double PackDirect = 8;
     private const double PackGemm = 2.2;
-    private const double PackLanes = 8.5;
+    private const double PackLanes = 1.2;
+    private const double PackRows = 25;
     private const double PackSource = 1;
     private const double PackTransformed = 1.15;
     private const double PackCall = 50;
-    private const double PackFromMemory = 2;
+    private const double PackToMemory = 1.1;
+    private const double PackPointsToMemory = 3;
 
     // With 16 registers, blocks of 4 positions and 3 vectors of weights read both factors from the second-level cache, where 4 rows of
     // weights stay in the first: measured 1 to 15 % slower, with vectors of 8.
@@ -173,7 +175,7 @@ internal static class CostModel
             return double.PositiveInfinity;
 
         double weights = (double)shape.Groups * RowWinogradGeometry.Alpha * geometry.Segments * geometry.Channels * geometry.Rows;
-        return (geometry.Cycles * geometry.Lanes / Lanes * CountedWhole) + Packing(use, shape.Weight.Count, weights, weights * PackDirect);
+        return (geometry.Cycles * geometry.Lanes / Lanes * CountedWhole) + Packing(use, shape.Weight.Count, weights, weights * PackRows);
     }
 
     /// <summary><see cref="Algorithms.Winograd"/> with the given tiles.</summary>
@@ -188,7 +190,7 @@ internal static class CostModel
         double passing = Passing(weights / groups, Math.Ceiling(tiles / groups / BlockTiles), BlockBytesPerCycle) * groups;
         double source = geometry.Shape.Weight.Count, calls = geometry.Shape.InputChannels * vectorsF;
         double packing = (source * PackSource) + (weights * PackTransformed) + (calls * PackCall);
-        return Math.Max(products, Traffic(weights)) + passing + transforms + Packing(use, source, weights, packing);
+        return Math.Max(products, Traffic(weights)) + passing + transforms + Packing(use, source, weights, packing, PackPointsToMemory);
     }
 
     // A matrix product whose lanes are output channels or positions.
@@ -304,10 +306,10 @@ internal static class CostModel
     }
 
     // What packing adds to a request that brings its own weights.
-    private static double Packing(WeightUse use, double source, double packed, double cycles)
+    private static double Packing(WeightUse use, double source, double packed, double cycles, double toMemory = PackToMemory)
     {
         bool cached = (source + packed) * sizeof(float) <= CachedBytes;
-        return use == WeightUse.Many ? 0 : cycles + (cached ? 0 : packed * PackFromMemory);
+        return use == WeightUse.Many ? 0 : cycles + (cached ? 0 : packed * toMemory);
     }
 
     private static double Passing(double weights, double times, double bytesPerCycle)

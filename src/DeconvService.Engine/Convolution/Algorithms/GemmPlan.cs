@@ -167,8 +167,58 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
             for (int block = 0; block < Blocks.Pieces; block++)
             {
                 int first = Blocks.Begin(block) * _channelUnit, rows = Blocks.Size(block) * _channelUnit;
-                PackBlock(weight + (first * rowStride), rowStride, channelStride, taps, channels, Math.Min(rows, GroupRows - first), rows, packed);
+                int used = Math.Min(rows, GroupRows - first);
+                if (rows % V.Count == 0 && used == rows && (!transposed || kernel >= V.Count))
+                    PackSquares(weight + (first * rowStride), rowStride, channelStride, (int)kernel, taps, channels, rows, packed);
+                else
+                    PackBlock(weight + (first * rowStride), rowStride, channelStride, taps, channels, used, rows, packed);
+
                 packed += taps.Length * (nint)channels * rows;
+            }
+        }
+    }
+
+    // [tap][c][row] by squares of L rows and L neighbouring numbers. One by one it takes up to five times as long where rows are a power of two
+    // apart, whose cache lines push each other out before all of their numbers are read.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackSquares(float* source, nint rowStride, nint channelStride, int kernel, int[] taps, int channels, int rows, float* packed)
+    {
+        // A tap's place for each number of the kernel; -1 for those that meet nothing but padding.
+        int[] places = new int[kernel];
+        Array.Fill(places, -1);
+        for (int i = 0; i < taps.Length; i++)
+            places[taps[i]] = i;
+
+        // In a convolution the channels of a row are neighbours, too.
+        int runs = channelStride == kernel ? 1 : channels, length = channels / runs * kernel;
+        float* square = stackalloc float[V.Count * V.Count];
+        for (int run = 0; run < runs; run++, source += channelStride)
+        {
+            for (int r = 0; r < rows; r += V.Count)
+            {
+                float* row = source + (r * rowStride);
+                for (int at = 0; at < length; at += V.Count)
+                {
+                    int count = Math.Min(V.Count, length - at);
+                    if (count == V.Count)
+                        Transposition.Run<V>(row + at, rowStride, square, V.Count);
+
+                    for (int i = 0; i < V.Count && count < V.Count; i++)
+                    {
+                        for (int j = 0; j < count; j++)
+                            square[(j * V.Count) + i] = row[(i * rowStride) + at + j];
+                    }
+
+                    (int channel, int number) = Math.DivRem(at, kernel);
+                    for (int j = 0; j < count; j++, number++)
+                    {
+                        if (number == kernel)
+                            (channel, number) = (channel + 1, 0);
+
+                        if (places[number] >= 0)
+                            V.Load(square + (j * V.Count)).Store(packed + (((places[number] * (nint)channels) + run + channel) * rows) + r);
+                    }
+                }
             }
         }
     }
