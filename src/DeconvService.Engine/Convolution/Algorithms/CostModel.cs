@@ -53,9 +53,10 @@ internal static class CostModel
     private const double ZippedVector = 3.7;
     private const double ZippedLine = 16;
 
-    // Weights beyond this do not stay in the last-level cache from run to run, and come from memory at so many bytes a cycle.
+    // Weights beyond this do not stay in the last-level cache from run to run, and come from memory at so many bytes a cycle: what a core gets
+    // while another one asks, too; alone it gets 8.
     private const double CachedBytes = 16 << 20;
-    private const double MemoryBytesPerCycle = 8;
+    private const double MemoryBytesPerCycle = 6;
     private const double CacheBytesPerCycle = 12;
 
     // With channels in the lanes a matrix product does not hide all of the wait for memory behind its multiply-adds: measured with 33 MB
@@ -113,7 +114,7 @@ internal static class CostModel
     private const double PackTransformed = 1.15;
     private const double PackCall = 50;
     private const double PackToMemory = 1.1;
-    private const double PackPointsToMemory = 3;
+    private const double PackPointsToMemory = 6;
 
     // With 16 registers, blocks of 4 positions and 3 vectors of weights read both factors from the second-level cache, where 4 rows of
     // weights stay in the first: measured 1 to 15 % slower, with vectors of 8.
