@@ -63,6 +63,7 @@ public static class ShapeTable
         yield return Conv("fast_accuracy", [1, 16, 20, 20], [32, 16, 3, 3], new() { Padding = 1, Accuracy = Accuracy.Fast });
 
         yield return Transposed("t_one_element", [1, 1, 1, 1], [1, 1, 1, 1]);
+        yield return Transposed("t_kernel_of_20_numbers", [1, 6, 3, 4], [6, 16, 5, 4], new() { Stride = 2, Groups = 2 });
         yield return Transposed("t_3x3_stride_1", [1, 5, 9, 11], [5, 7, 3, 3], new() { Padding = 1 });
         yield return Transposed("t_4x4_stride_2", [2, 17, 7, 9], [17, 33, 4, 4], new() { Stride = 2, Padding = 1 });
         yield return Transposed("t_3x3_stride_2_output_padding", [1, 5, 7, 9], [5, 6, 3, 3], new() { Stride = 2, Padding = 1, OutputPadding = 1 });
