@@ -233,14 +233,7 @@ internal static class CostModel
         return Math.Max(MeasuredProducts * products, Traffic(weights)) + shown + passing + gathered + written + transposed + packing;
     }
 
-    private static double LeastCommonMultiple(long a, long b)
-    {
-        long x = a, y = b;
-        while (y != 0)
-            (x, y) = (y, x % y);
-
-        return (double)a / x * b;
-    }
+    private static double LeastCommonMultiple(long a, long b) => (double)a / DirectGeometry.GreatestCommonDivisor(a, b) * b;
 
     private static double LaneProducts<V>(WinogradGeometry geometry, double tiles, double vectors)
         where V : struct, IVec<V>

@@ -157,6 +157,9 @@ internal sealed class DirectGeometry
         return !fits ? null : threads == 1 ? lone : new DirectGeometry(shape, products, V.Count, threads);
     }
 
+    /// <summary>The largest number that divides both.</summary>
+    public static long GreatestCommonDivisor(long a, long b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
+
     /// <summary>Where a tap reads, from the first element of the copied block on.</summary>
     public int CopiedOffset(DirectTap tap)
     {
@@ -167,8 +170,6 @@ internal sealed class DirectGeometry
 
     /// <summary>Number of a part in a copied channel.</summary>
     public int PartIndex(int depth, int rowPart, int columnPart) => (((depth * Height.InputStep) + rowPart) * Width.InputStep) + columnPart;
-
-    private static long GreatestCommonDivisor(long a, long b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
 
     // Rows of the grid, each counted by the share of its taps that read rows of the image.
     private double UsefulRows(PaddingMode mode)

@@ -30,7 +30,7 @@ internal sealed class GemmChannels : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (!request.EvenIfSlow && (!request.MayFollowSize || !CostModel.PrefersChannels<V>(shape, request.Weights.Use)))
+        if (!request.EvenIfSlow && (!request.MayFollowSize || !Choices<V>.Table.Of(shape, request.Weights.Use, CostModel.PrefersChannels<V>)))
             return null;
 
         // Two vectors and many rows, or where there are few positions, or few registers, three.
@@ -41,5 +41,11 @@ internal sealed class GemmChannels : IConvAlgorithm
             panels = new InputPanels<V>(shape, unit: 1, three);
 
         return panels.Floats <= int.MaxValue / 4 ? new GemmChannelsPlan<V>(request, panels, few ? 3 : 2) : null;
+    }
+
+    private static class Choices<V>
+        where V : struct, IVec<V>
+    {
+        public static ChoiceTable<bool> Table { get; } = new();
     }
 }

@@ -200,15 +200,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
                 for (int at = 0; at < length; at += V.Count)
                 {
                     int count = Math.Min(V.Count, length - at);
-                    if (count == V.Count)
-                        Transposition.Run<V>(row + at, rowStride, square, V.Count);
-
-                    for (int i = 0; i < V.Count && count < V.Count; i++)
-                    {
-                        for (int j = 0; j < count; j++)
-                            square[(j * V.Count) + i] = row[(i * rowStride) + at + j];
-                    }
-
+                    ChannelLanes.Gather<V>(row, rowStride, V.Count, length, at, count, PaddingMode.Zeros, square);
                     (int channel, int number) = Math.DivRem(at, kernel);
                     for (int j = 0; j < count; j++, number++)
                     {
