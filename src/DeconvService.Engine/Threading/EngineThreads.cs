@@ -178,22 +178,15 @@ public sealed class EngineThreads : IDisposable
     {
         foreach (WorkerJob job in _jobs)
         {
-            if (!job.HasItems)
+            if (Volatile.Read(ref _computing) >= Count || !job.HasItems || !job.TryJoin())
                 continue;
 
-            bool helped = false;
-            if (Interlocked.Increment(ref _computing) <= Count && job.TryJoin())
-            {
-                // Its core is counted: calls inside of its items are no further threads.
-                _occupied = this;
-                job.Help(worker, ref _computing, Count);
-                _occupied = null;
-                helped = true;
-            }
-
-            Interlocked.Decrement(ref _computing);
-            if (helped)
-                return true;
+            // Its core is counted: calls inside of its items are no further threads.
+            _occupied = this;
+            Interlocked.Increment(ref _computing);
+            job.Help(worker, ref _computing, Count);
+            _occupied = null;
+            return true;
         }
 
         return false;

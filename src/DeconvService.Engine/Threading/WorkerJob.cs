@@ -101,6 +101,9 @@ internal sealed unsafe class WorkerJob
     }
 
     /// <summary>A helper's part: executes items while there are some and no more than <paramref name="limit"/> threads compute.</summary>
+    /// <param name="worker">The helper's number.</param>
+    /// <param name="computing">How many threads compute, this one included; when the method returns, it is no longer counted.</param>
+    /// <param name="limit">How many there should be at the most.</param>
     public void Help(int worker, ref int computing, int limit)
     {
         try
@@ -114,6 +117,8 @@ internal sealed unsafe class WorkerJob
             Fail(e);
         }
 
+        // In this order: as soon as the job is left its caller goes on, and asks whether a core is idle for what it does next.
+        Interlocked.Decrement(ref computing);
         Interlocked.Decrement(ref _state);
     }
 

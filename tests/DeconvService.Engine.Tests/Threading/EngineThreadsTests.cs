@@ -125,6 +125,20 @@ public sealed class EngineThreadsTests
     }
 
     [Fact]
+    public void HasHelp_RunHasEnded_ItsHelperIsNotCounted()
+    {
+        using var engine = new EngineThreads(2);
+        int missing = 0;
+        for (int round = 0; round < 20_000; round++)
+        {
+            engine.Run(8, new Spinning());
+            missing += engine.HasHelp ? 0 : 1;
+        }
+
+        Assert.Equal(0, missing);
+    }
+
+    [Fact]
     public void Announce_WhileAHelperWorks_TheHelperLeavesTheCore()
     {
         using var engine = new EngineThreads(2);
@@ -165,6 +179,11 @@ public sealed class EngineThreadsTests
         thread.Start();
         thread.Join();
         return answer;
+    }
+
+    private readonly struct Spinning : IWorkItems
+    {
+        public void Execute(int item, int worker) => Thread.SpinWait(4);
     }
 
     // When both threads are at work, the caller announces another one.

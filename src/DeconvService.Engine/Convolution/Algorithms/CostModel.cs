@@ -29,6 +29,9 @@ internal static class CostModel
     private const double TilesBytesPerCycle = 4;
     private const double FarTilesBytesPerCycle = 1.5;
 
+    // Those of a block leave the second-level cache where so many tiles, the fewest of a block, do not fit it.
+    private const double FewestTiles = 24;
+
     // Matrix products: each line of a panel's plane, each channel's piece of it and the vectors of that, S of which a stride of S loads, up to
     // the largest that shows; a call of the kernel; a vector of outputs, of transposed sums and of phases that are interleaved, and each line
     // of those.
@@ -252,7 +255,9 @@ internal static class CostModel
         double gathered = rows * GatheredRows(height) * groups * geometry.ChannelBlocks * geometry.DepthParts * height.Offsets.Length;
         double inputs = geometry.Shares ? rows * width.Spread * width.InputTiles * groups : tiles, outputs = tiles * geometry.Phases * vectors;
         double vectorsIn = geometry.Points * inputs * geometry.ChannelBlocks * geometry.Parts, bytes = vectorsIn * Lanes * sizeof(float);
-        double waited = !geometry.Shares || bytes <= NearBytes ? 0 : bytes / (bytes <= CachedBytes ? TilesBytesPerCycle : FarTilesBytesPerCycle);
+        double waited = geometry.Shares
+            ? bytes <= NearBytes ? 0 : bytes / (bytes <= CachedBytes ? TilesBytesPerCycle : FarTilesBytesPerCycle)
+            : bytes / tiles * Math.Min(tiles / groups, FewestTiles) <= SecondLevelBytes ? 0 : bytes / CacheBytesPerCycle;
         return waited + (gathered * (GatheredRow + (Math.Ceiling(reach / Lanes) * GatheredSquare)))
             + (vectorsIn * TransformedInput)
             + (outputs * ((geometry.Points * TransformedOutput) + OutputTile));

@@ -19,8 +19,10 @@ internal sealed class DirectGeometry
     private const int SlicedRows = 32;
     private const int SumBytes = 128 << 10;
 
-    // Below this many cycles, some fifteen microseconds, an item is not worth another one: its border is copied for it alone.
+    // Below this many cycles, some fifteen microseconds, an item is not worth another one: its border is copied for it alone. With slices it has to be
+    // longer, because in short pieces of the image there is little to add to the sums.
     private const double ItemCycles = 60_000;
+    private const double SlicedItemCycles = 240_000;
 
     // Addresses that are a multiple of this apart fall into the same set of the first-level cache.
     private const int CacheWayBytes = 4096;
@@ -201,7 +203,7 @@ internal sealed class DirectGeometry
     private void Cut(double items, int threads)
     {
         // Some items for each thread, the same number, so that all are busy to the end; but none that is not worth the trouble.
-        double worth = Math.Floor(Vectors * Products.CyclesPerVector / ItemCycles / threads);
+        double worth = Math.Floor(Vectors * Products.CyclesPerVector / (Sliced ? SlicedItemCycles : ItemCycles) / threads);
         double wanted = threads == 1 ? 1 : threads * Math.Clamp(worth, 1, 4);
 
         // Wide rows are cut into whole panels; then as many rows as fit, but enough blocks for all threads.

@@ -47,24 +47,25 @@ internal sealed unsafe class WinogradOutput<V>
     /// <summary>Transforms a row of tiles of one phase and L channels.</summary>
     /// <param name="products">The products of the row's first tile.</param>
     /// <param name="tileStride">Elements from one tile's products to the next's.</param>
+    /// <param name="spreadStride">Elements from the products on one of the interleaved axes to those on the next.</param>
     /// <param name="lanes">Receives the outputs.</param>
     /// <param name="phase">Phase of the output.</param>
     /// <param name="columns">Number of columns.</param>
     /// <param name="channel">First output channel.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Transform(float* products, nint tileStride, float* lanes, int phase, int columns, int channel)
+    public void Transform(float* products, nint tileStride, nint spreadStride, float* lanes, int phase, int columns, int channel)
     {
         (int phaseHeight, int phaseWidth) = Math.DivRem(phase, Width.Phases);
         nint columnStride = ColumnStep * V.Count, rowStride = Height.Phases * LaneColumns * V.Count;
         float* bias = _stage.Epilogue.HasResidual ? null : _stage.Bias + channel;
         bool activate = _stage.Epilogue is { Activation: not Activation.None, HasResidual: false };
         lanes += ((Height.Places[phaseHeight] * LaneColumns) + Width.Places[phaseWidth]) * V.Count;
-        for (int spread = 0; spread < Width.Spread; spread++, lanes += V.Count)
+        for (int spread = 0; spread < Width.Spread; spread++, lanes += V.Count, products += spreadStride)
         {
-            float* tile = lanes;
-            for (int j = 0; j < columns; j++, products += tileStride, tile += Width.Size.Outputs * columnStride)
+            float* tile = lanes, sums = products;
+            for (int j = 0; j < columns; j++, sums += tileStride, tile += Width.Size.Outputs * columnStride)
             {
-                _tile.Output(products, _pointFloats, tile, rowStride, columnStride, bias);
+                _tile.Output(sums, _pointFloats, tile, rowStride, columnStride, bias);
                 if (activate)
                     Activate(tile, rowStride, columnStride, channel);
             }

@@ -18,6 +18,13 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     // Rows of tiles that are transformed at a time where tiles are shared.
     private const int SharedRows = 4;
 
+    // Products that workers share should stay in the caches between them.
+    private const long SharedProductsBytes = 8 << 20;
+
+    // Items for each worker, so that all of them end at about the same time; but not shorter pieces of rows of outputs than these.
+    private const int WorkerItems = 4;
+    private const int FewestColumns = 4;
+
     private readonly ConvRequest _request;
     private readonly WinogradGeometry _geometry;
     private readonly WinogradInput<V> _input;
@@ -45,11 +52,17 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
         // As many tiles as fit, at least two register blocks, so that weights are used more than once when they are loaded. Shared tiles
         // are not of one block. Rows are cut only where four register blocks are left: in short pieces of rows, reading and writing takes
-        // two to three times as long, which costs a sixth of the time of a layer of 130 tiles a row.
+        // two to three times as long, which costs a sixth of the time of a layer of 130 tiles a row. Few long rows are cut for all threads.
         int registerTiles = Blocking.Rows<V>(2), fitting = (int)(BlockBytes / (sizeof(float) * (long)geometry.Points * geometry.Channels * geometry.Parts));
         int tiles = Math.Clamp(fitting, 2 * registerTiles, 4 * registerTiles);
-        int tilesWide = geometry.Width.Tiles;
-        int wide = geometry.Shares ? tilesWide : Math.Min(tilesWide, Math.Max(1, Math.Max(fitting, 4 * registerTiles) / geometry.Width.Spread));
+        int tilesWide = geometry.Width.Tiles, wide = tilesWide;
+        if (!geometry.Shares)
+        {
+            int perRow = (int)Math.Clamp(WorkerItems * request.Threads / ((long)_groups * geometry.OutputRows), 1, tilesWide);
+            wide = Math.Min(Math.Max(fitting, 4 * registerTiles), Math.Max(4 * registerTiles, geometry.RowTiles / perRow));
+            wide = Math.Min(tilesWide, Math.Max(1, wide / geometry.Width.Spread));
+        }
+
         _blockColumns = new EvenSplit(tilesWide, wide);
         int high = Math.Max(1, tiles / (_blockColumns.Largest * geometry.Width.Spread));
         _blockRows = new EvenSplit(geometry.Shares ? geometry.Height.Tiles : geometry.OutputRows, high);
@@ -71,7 +84,7 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     public override long PackedBytes => _weights.Bytes;
 
     public override long WorkspaceBytes =>
-        sizeof(float) * ((TransformedFloats * TransformedUnits) + (_request.Threads * WorkerFloats));
+        sizeof(float) * ((TransformedFloats * TransformedUnits) + (_request.Threads * WorkerFloats) + (SharesPoints(_request.Threads) ? SharedProductFloats : 0));
 
     // What is transformed at a time: a block of one group, or everything of one group.
     private int Units => _groups * (_geometry.Shares ? 1 : Blocks);
@@ -91,6 +104,11 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     private nint GatheredFloats => RoundUp((nint)_input.GatheredFloats(_inputRows.Largest));
 
+    // Blocks of tiles, each multiplied by one chunk of weights.
+    private int Products => _groups * _chunks * Blocks;
+
+    private nint SharedProductFloats => (nint)Products * _geometry.Phases * ProductFloats;
+
     private nint ProductFloats => _geometry.Points * ProductPoint;
 
     // Phases are gathered in the lanes until the last has been computed.
@@ -100,20 +118,38 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     // Whether transformed tiles are in memory that all workers share, because there are too few blocks to occupy them; else each worker has
     // those of one block, which stay in its second-level cache.
-    private bool IsShared(int threads) => _geometry.Shares || Units < 4 * threads;
+    private bool IsShared(int threads) => _geometry.Shares || Units < WorkerItems * threads;
+
+    // Whether workers share out the points of a product, and then its outputs, because there are too few products to occupy them.
+    private bool SharesPoints(int threads) =>
+        threads > 1 && IsShared(threads) && Products < 2 * threads && sizeof(float) * SharedProductFloats <= SharedProductsBytes;
 
     public override void Run(in ConvArguments arguments)
     {
-        if (IsShared(arguments.Threads.HasHelp ? _request.Threads : 1))
+        int threads = arguments.Threads.HasHelp ? _request.Threads : 1;
+        if (IsShared(threads))
         {
             arguments.Threads.Run(Units * _input.Pieces * _inputRows.Pieces, new TransformItems(this, arguments), arguments.Cancellation);
-            arguments.Threads.Run(_groups * _chunks * Blocks, new ChunkItems(this, arguments), arguments.Cancellation);
+            if (SharesPoints(threads))
+            {
+                int products = Products * _geometry.Phases, rows = Products * 2 * _blockRows.Largest;
+                EvenSplit points = ShareOut(_geometry.Points, products, fewest: 1), columns = ShareOut(_blockColumns.Largest, rows, FewestColumns);
+                arguments.Threads.Run(products * points.Pieces, new PointItems(this, arguments, points), arguments.Cancellation);
+                arguments.Threads.Run(rows * columns.Pieces, new OutputItems(this, arguments, columns), arguments.Cancellation);
+            }
+            else
+            {
+                arguments.Threads.Run(Products, new ChunkItems(this, arguments), arguments.Cancellation);
+            }
         }
         else
         {
             arguments.Threads.Run(Units, new BlockItems(this, arguments), arguments.Cancellation);
         }
     }
+
+    // Cuts each of so many items so that there are enough for all workers.
+    private EvenSplit ShareOut(int length, int items, int fewest) => new(length, Math.Max(fewest, (int)(length * (long)items / (WorkerItems * _request.Threads))));
 
     private static nint RoundUp(nint floats) => (floats + V.Count - 1) / V.Count * V.Count;
 
@@ -140,32 +176,54 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     {
         float* products = worker + GatheredFloats;
         float* lanes = products + ProductFloats;
-        int vectors = ChunkVectors(chunk), phases = _geometry.Phases, groupVectors = (_geometry.Outputs + V.Count - 1) / V.Count;
-        nint reduction = _geometry.Reduction, phaseVectors = _geometry.Points * reduction;
-        float* weights = _weights.Pointer + ((((nint)group * groupVectors) + (2 * chunk)) * phases * phaseVectors * V.Count);
-        nint row = _output.RowFloats, productRow = (nint)_geometry.Width.Spread * block.Columns * vectors * V.Count;
-        for (int phase = 0; phase < phases; phase++, weights += phaseVectors * vectors * V.Count)
+        int vectors = ChunkVectors(chunk), phases = _geometry.Phases;
+        for (int phase = 0; phase < phases; phase++)
         {
-            if (_geometry.Planar)
-                _planar.Multiply(transformed, weights, products, block.FirstRow, block.Rows, block.Columns, vectors);
-            else
-                _products.Multiply(
-                    transformed + PhasePlace(phase), weights, products, block.FirstRow, block.Rows, block.Columns, vectors,
-                    phase == 0 ? ahead : default, phase == phases - 1 ? OutputsAhead(arguments, group, chunk, block) : default);
-
+            ReadAhead after = phase == phases - 1 ? OutputsAhead(arguments, group, chunk, block) : default;
+            Multiply(transformed, products, group, chunk, block, phase, 0, _geometry.Points, phase == 0 ? ahead : default, after);
             for (int half = 0; half < vectors; half++)
             {
-                int channel = (chunk * 2 * V.Count) + (half * V.Count), number = (group * _geometry.Outputs) + channel;
                 for (int i = 0; i < block.Rows; i++)
                 {
-                    float* target = lanes + (phases > 1 ? ((half * block.Rows) + i) * row : 0);
-                    _output.Transform(products + (i * productRow) + (half * V.Count), vectors * V.Count, target, phase, block.Columns, number);
+                    var row = new OutputRow(group, (2 * chunk) + half, block, i, 0, block.Columns);
+                    float* target = lanes + (phases > 1 ? ((half * block.Rows) + i) * _output.RowFloats : 0);
+                    Transform(products, target, row, phase);
                     if (phase == phases - 1)
-                        _output.Write(arguments, target, block.FirstRow + i, block.FirstColumn, block.Columns, number, Math.Min(V.Count, _geometry.Outputs - channel));
+                        Write(arguments, target, row);
                 }
             }
         }
     }
+
+    // Some points of the products of a block of tiles and one chunk of output channels.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Multiply(
+        float* transformed, float* products, int group, int chunk, Block block, int phase, int firstPoint, int points, ReadAhead before = default, ReadAhead after = default)
+    {
+        int vectors = ChunkVectors(chunk), groupVectors = (_geometry.Outputs + V.Count - 1) / V.Count;
+        nint phaseVectors = _geometry.Points * (nint)_geometry.Reduction;
+        float* weights = _weights.Pointer + ((((((nint)group * groupVectors) + (2 * chunk)) * _geometry.Phases) + (phase * vectors)) * phaseVectors * V.Count);
+        if (_geometry.Planar)
+            _planar.Multiply(transformed, weights, products, block.FirstRow, block.Rows, block.Columns, vectors, firstPoint, points);
+        else
+            _products.Multiply(transformed + PhasePlace(phase), weights, products, block.FirstRow, block.Rows, block.Columns, vectors, firstPoint, points, before, after);
+    }
+
+    // The outputs of a phase.
+    private void Transform(float* products, float* lanes, in OutputRow row, int phase)
+    {
+        nint tileStride = ChunkVectors(row.Vector / 2) * V.Count, spreadStride = row.Block.Columns * tileStride;
+        products += (row.Row * _geometry.Width.Spread * spreadStride) + (row.Column * tileStride) + (row.Vector % 2 * V.Count);
+        _output.Transform(products, tileStride, spreadStride, lanes, phase, row.Columns, FirstChannel(row));
+    }
+
+    private void Write(in ConvArguments arguments, float* lanes, in OutputRow row)
+    {
+        int channels = Math.Min(V.Count, _geometry.Outputs - (row.Vector * V.Count));
+        _output.Write(arguments, lanes, row.Block.FirstRow + row.Row, row.Block.FirstColumn + row.Column, row.Columns, FirstChannel(row), channels);
+    }
+
+    private int FirstChannel(in OutputRow row) => (row.Group * _geometry.Outputs) + (row.Vector * V.Count);
 
     private ReadAhead OutputsAhead(in ConvArguments arguments, int group, int chunk, Block block)
     {
@@ -194,8 +252,23 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     private float* Worker(in ConvArguments arguments, int worker) =>
         arguments.Workspace + (TransformedUnits * TransformedFloats) + (worker * WorkerFloats);
 
+    private float* SharedProducts(in ConvArguments arguments, int product) => Worker(arguments, _request.Threads) + (product * _geometry.Phases * ProductFloats);
+
+    private Product ProductAt(int number)
+    {
+        (int rest, int block) = Math.DivRem(number, Blocks);
+        (int group, int chunk) = Math.DivRem(rest, _chunks);
+        return new Product(group, chunk, BlockAt(block), _geometry.Shares ? group : (group * Blocks) + block);
+    }
+
     // Rows and columns of tiles of outputs.
     private readonly record struct Block(int FirstRow, int Rows, int FirstColumn, int Columns);
+
+    // A block of tiles and a chunk of output channels; the tiles are those of a unit.
+    private readonly record struct Product(int Group, int Chunk, Block Block, int Unit);
+
+    // Some columns of a row of tiles of a block, for one of the group's vectors of output channels.
+    private readonly record struct OutputRow(int Group, int Vector, Block Block, int Row, int Column, int Columns);
 
     private readonly struct TransformItems(WinogradPlan<V> plan, ConvArguments arguments) : IWorkItems
     {
@@ -221,10 +294,41 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     {
         public void Execute(int item, int worker)
         {
-            (int rest, int block) = Math.DivRem(item, plan.Blocks);
-            (int group, int chunk) = Math.DivRem(rest, plan._chunks);
-            float* transformed = plan.Unit(arguments, plan._geometry.Shares ? group : (group * plan.Blocks) + block);
-            plan.MultiplyChunk(arguments, transformed, plan.Worker(arguments, worker), group, chunk, plan.BlockAt(block));
+            Product product = plan.ProductAt(item);
+            plan.MultiplyChunk(arguments, plan.Unit(arguments, product.Unit), plan.Worker(arguments, worker), product.Group, product.Chunk, product.Block);
+        }
+    }
+
+    private readonly struct PointItems(WinogradPlan<V> plan, ConvArguments arguments, EvenSplit points) : IWorkItems
+    {
+        public void Execute(int item, int worker)
+        {
+            (int rest, int piece) = Math.DivRem(item, points.Pieces);
+            (int number, int phase) = Math.DivRem(rest, plan._geometry.Phases);
+            Product product = plan.ProductAt(number);
+            float* sums = plan.SharedProducts(arguments, number) + (phase * plan.ProductFloats);
+            plan.Multiply(plan.Unit(arguments, product.Unit), sums, product.Group, product.Chunk, product.Block, phase, points.Begin(piece), points.Size(piece));
+        }
+    }
+
+    private readonly struct OutputItems(WinogradPlan<V> plan, ConvArguments arguments, EvenSplit columns) : IWorkItems
+    {
+        public void Execute(int item, int worker)
+        {
+            (int rest, int piece) = Math.DivRem(item, columns.Pieces);
+            (rest, int row) = Math.DivRem(rest, plan._blockRows.Largest);
+            (int number, int half) = Math.DivRem(rest, 2);
+            Product product = plan.ProductAt(number);
+            int column = columns.Begin(piece), count = Math.Min(columns.Size(piece), product.Block.Columns - column);
+            if (half >= plan.ChunkVectors(product.Chunk) || row >= product.Block.Rows || count <= 0)
+                return;
+
+            var outputs = new OutputRow(product.Group, (2 * product.Chunk) + half, product.Block, row, column, count);
+            float* sums = plan.SharedProducts(arguments, number), lanes = plan.Worker(arguments, worker) + plan.GatheredFloats + plan.ProductFloats;
+            for (int phase = 0; phase < plan._geometry.Phases; phase++, sums += plan.ProductFloats)
+                plan.Transform(sums, lanes, outputs, phase);
+
+            plan.Write(arguments, lanes, outputs);
         }
     }
 

@@ -52,9 +52,14 @@ internal sealed unsafe class WinogradPlanarProducts<V>
     /// <param name="rows">Number of rows.</param>
     /// <param name="columns">Number of columns, on each of the interleaved axes.</param>
     /// <param name="vectors">Vectors of outputs, 1 or 2.</param>
+    /// <param name="firstPoint">First of the points that are multiplied.</param>
+    /// <param name="points">How many of them.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Multiply(float* transformed, float* weights, float* products, int firstRow, int rows, int columns, int vectors)
+    public void Multiply(float* transformed, float* weights, float* products, int firstRow, int rows, int columns, int vectors, int firstPoint, int points)
     {
+        transformed += firstPoint * _pointFloats;
+        weights += firstPoint * (nint)_geometry.Reduction * vectors * V.Count;
+        products += firstPoint * _productPoint;
         int stored = _geometry.Shares ? _geometry.Width.InputTiles : columns, spread = _geometry.Width.Spread;
         nint rowFloats = _geometry.RowFloats(stored), sumRow = (nint)columns * vectors * V.Count;
         for (int i = 0; i < rows; i++)
@@ -64,9 +69,9 @@ internal sealed unsafe class WinogradPlanarProducts<V>
             for (int j = 0; j < spread; j++, line += _geometry.PlanarColumns(stored), products += sumRow)
             {
                 if (_geometry.Width.Shared > 1)
-                    Slide(line, weights, products, row, j, columns, vectors);
+                    Slide(line, weights, products, row, j, columns, vectors, points);
                 else
-                    MultiplyRow(line, weights, products, row, columns, stored, vectors);
+                    MultiplyRow(line, weights, products, row, columns, stored, vectors, points);
             }
         }
     }
@@ -82,9 +87,9 @@ internal sealed unsafe class WinogradPlanarProducts<V>
             (firstPlane, planes, skipped, steps) = (0, end > begin ? 1 : 0, begin * termsOfRow, (end - begin) * termsOfRow);
     }
 
-    // Nothing is shared along the width: tiles times weights, all points of the row.
+    // Nothing is shared along the width: tiles times weights, the points of the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyRow(float* line, float* weights, float* sums, int row, int columns, int stored, int vectors)
+    private void MultiplyRow(float* line, float* weights, float* sums, int row, int columns, int stored, int vectors, int points)
     {
         Inside(row, out int firstPlane, out int planes, out int skipped, out int steps);
         int lane = vectors * V.Count;
@@ -105,7 +110,7 @@ internal sealed unsafe class WinogradPlanarProducts<V>
         var split = new EvenSplit(columns, Blocking.Rows<V>(vectors));
         delegate*<in MicroProduct, void> larger = MicroKernelTable.Find<V, OfWideRows>(split.Size(0), vectors);
         delegate*<in MicroProduct, void> smaller = MicroKernelTable.Find<V, OfWideRows>(split.Size(split.Pieces - 1), vectors);
-        for (int point = 0; point < _geometry.Points; point++, line += _pointFloats, weights += pointStep, sums += _productPoint)
+        for (int point = 0; point < points; point++, line += _pointFloats, weights += pointStep, sums += _productPoint)
         {
             product.X = weights;
             for (int piece = 0; piece < split.Pieces; piece++)
@@ -118,9 +123,9 @@ internal sealed unsafe class WinogradPlanarProducts<V>
         }
     }
 
-    // Columns are shared: convolutions along the row, one vector of outputs at a time, all points of the row.
+    // Columns are shared: convolutions along the row, one vector of outputs at a time, the points of the row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Slide(float* line, float* weights, float* sums, int row, int spread, int columns, int vectors)
+    private void Slide(float* line, float* weights, float* sums, int row, int spread, int columns, int vectors, int points)
     {
         Inside(row, out int firstPlane, out int planes, out int skipped, out int steps);
         (int begin, int end) = _geometry.InsideColumns(spread);
@@ -140,7 +145,7 @@ internal sealed unsafe class WinogradPlanarProducts<V>
         line += skipped * product.StepRows;
         weights += ((nint)skipped * lane) + (firstPlane * planeStep);
         var split = new EvenSplit(columns, SlidingKernel.Rows<V>(_shifts.Largest));
-        for (int point = 0; point < _geometry.Points; point++, line += _pointFloats, weights += pointStep, sums += _productPoint)
+        for (int point = 0; point < points; point++, line += _pointFloats, weights += pointStep, sums += _productPoint)
         {
             for (int piece = 0; piece < split.Pieces * vectors; piece++)
             {

@@ -43,7 +43,7 @@ internal sealed unsafe class WinogradProducts<V>
         _places = TermPlaces();
     }
 
-    /// <summary>All points of a block of tiles, for <paramref name="vectors"/> vectors of output channels.</summary>
+    /// <summary>Some points of a block of tiles, for <paramref name="vectors"/> vectors of output channels.</summary>
     /// <param name="transformed">The transformed tiles.</param>
     /// <param name="weights">The weights of these channels, point after point.</param>
     /// <param name="products">Receives <c>[point][tile][channel]</c>.</param>
@@ -51,15 +51,21 @@ internal sealed unsafe class WinogradProducts<V>
     /// <param name="rows">Rows of the block.</param>
     /// <param name="blockColumns">Columns of the block.</param>
     /// <param name="vectors">1 or 2.</param>
+    /// <param name="firstPoint">First of the points.</param>
+    /// <param name="points">How many of them.</param>
     /// <param name="before">Is fetched meanwhile.</param>
     /// <param name="after">Is fetched while the last points are multiplied, because it is wanted right after them.</param>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Multiply(float* transformed, float* weights, float* products, int firstRow, int rows, int blockColumns, int vectors, ReadAhead before, ReadAhead after)
+    public void Multiply(
+        float* transformed, float* weights, float* products, int firstRow, int rows, int blockColumns, int vectors, int firstPoint, int points, ReadAhead before, ReadAhead after)
     {
         bool joined = _geometry.Joined;
         int spread = _geometry.Width.Spread, count = joined ? 1 : rows * spread, tiles = joined ? rows * spread * blockColumns : blockColumns;
         int columns = _geometry.Shares ? _columns : blockColumns, sums = vectors * V.Count;
+        transformed += firstPoint * _geometry.PointFloats(_rows, _columns);
+        weights += firstPoint * (nint)_geometry.Reduction * sums;
+        products += firstPoint * _productPoint;
         MicroProduct* strips = stackalloc MicroProduct[Math.Min(count, MaximumStrips)];
         for (int first = 0; first < count; first += MaximumStrips, products += (nint)MaximumStrips * tiles * sums)
         {
@@ -67,13 +73,13 @@ internal sealed unsafe class WinogradProducts<V>
             for (int i = 0; i < some; i++)
                 strips[i] = Strip(transformed, weights, firstRow, first + i, columns, sums);
 
-            Multiply(strips, some, tiles, products, vectors, ref before, ref after);
+            Multiply(strips, some, tiles, products, vectors, points, ref before, ref after);
         }
     }
 
     // What follows from the layer alone has been computed by now: a product is a call and a few thousand multiply-adds, no more.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(MicroProduct* strips, int count, int tiles, float* products, int vectors, ref ReadAhead before, ref ReadAhead after)
+    private void Multiply(MicroProduct* strips, int count, int tiles, float* products, int vectors, int points, ref ReadAhead before, ref ReadAhead after)
     {
         int sums = vectors * V.Count;
         var split = new EvenSplit(tiles, Blocking.Rows<V>(vectors));
@@ -86,9 +92,9 @@ internal sealed unsafe class WinogradProducts<V>
         for (int i = 0; i < count; i++)
             strips[i].NextStep = share;
 
-        int calls = _geometry.Points * pieces, linesBefore = (before.Left + calls - 1) / calls, linesAfter = ((2 * after.Left) + calls - 1) / calls;
+        int calls = points * pieces, linesBefore = (before.Left + calls - 1) / calls, linesAfter = ((2 * after.Left) + calls - 1) / calls;
 
-        for (int point = 0; point < _geometry.Points; point++)
+        for (int point = 0; point < points; point++)
         {
             float* next = strips[0].X + pointWeights;
             float* c = products + (point * _productPoint);
@@ -107,7 +113,7 @@ internal sealed unsafe class WinogradProducts<V>
                         smaller(in *product);
 
                     before.Advance(linesBefore);
-                    if (point >= _geometry.Points / 2)
+                    if (point >= points / 2)
                         after.Advance(linesAfter);
 
                     next += fetched;
