@@ -13,6 +13,7 @@ internal static class ConvPlanner
         new Winograd(),
         new RowWinograd(),
         new Direct(),
+        new DirectChannels(),
         new GemmChannels(),
         new Gemm(),
         new ReferenceAlgorithm(),

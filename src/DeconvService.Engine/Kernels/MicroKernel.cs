@@ -79,6 +79,10 @@ internal interface IRowLayout
     /// <summary>Whether the rows' numbers of one step stand side by side, <c>[step][R]</c>; else in runs of a vector, <c>[step / L][R][L]</c>.</summary>
     static abstract bool SideBySide { get; }
 
+    /// <summary>Elements from one row's number to the next row's.</summary>
+    static abstract int RowStep<V>()
+        where V : struct, IVec<V>;
+
     /// <summary>Whether <see cref="MicroProduct.StepRows"/> tells where the next step's numbers are; else they follow.</summary>
     static abstract bool Apart { get; }
 
@@ -97,6 +101,8 @@ internal readonly struct SideBySide : IRowLayout
 {
     static bool IRowLayout.SideBySide => true;
 
+    static int IRowLayout.RowStep<V>() => 1;
+
     static bool IRowLayout.Apart => false;
 }
 
@@ -104,6 +110,8 @@ internal readonly struct SideBySide : IRowLayout
 internal readonly struct ToOutputs : IRowLayout
 {
     static bool IRowLayout.SideBySide => true;
+
+    static int IRowLayout.RowStep<V>() => 1;
 
     static bool IRowLayout.Apart => false;
 
@@ -115,6 +123,8 @@ internal readonly struct OfSums : IRowLayout
 {
     static bool IRowLayout.SideBySide => true;
 
+    static int IRowLayout.RowStep<V>() => 1;
+
     static bool IRowLayout.Apart => false;
 
     static int IRowLayout.Other => 1;
@@ -124,6 +134,8 @@ internal readonly struct OfSums : IRowLayout
 internal readonly struct OfDifferences : IRowLayout
 {
     static bool IRowLayout.SideBySide => true;
+
+    static int IRowLayout.RowStep<V>() => 1;
 
     static bool IRowLayout.Apart => false;
 
@@ -135,6 +147,19 @@ internal readonly struct OfWideRows : IRowLayout
 {
     static bool IRowLayout.SideBySide => true;
 
+    static int IRowLayout.RowStep<V>() => 1;
+
+    static bool IRowLayout.Apart => true;
+}
+
+/// <summary><c>[step][wide row]</c>, of which a product reads R numbers that lie <typeparamref name="S"/> apart.</summary>
+internal readonly struct Strided<S> : IRowLayout
+    where S : struct, INumberConstant
+{
+    static bool IRowLayout.SideBySide => true;
+
+    static int IRowLayout.RowStep<V>() => S.Value;
+
     static bool IRowLayout.Apart => true;
 }
 
@@ -142,6 +167,8 @@ internal readonly struct OfWideRows : IRowLayout
 internal readonly struct InRuns : IRowLayout
 {
     static bool IRowLayout.SideBySide => false;
+
+    static int IRowLayout.RowStep<V>() => V.Count;
 
     static bool IRowLayout.Apart => true;
 }
@@ -302,7 +329,7 @@ internal static unsafe class MicroKernel
         if (row >= R.Value)
             return;
 
-        V w = V.Broadcast(a[TLayout.SideBySide ? row : row * V.Count]);
+        V w = V.Broadcast(a[row * TLayout.RowStep<V>()]);
         c0 = V.MultiplyAdd(w, x0, c0);
         if (N.Value > 1)
             c1 = V.MultiplyAdd(w, x1, c1);

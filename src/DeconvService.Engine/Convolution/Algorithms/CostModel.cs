@@ -126,20 +126,32 @@ internal static class CostModel
     // The cycles of RowWinograd hold everything and are right within 10 % for few outputs, which it is for; measured a little less.
     private const double CountedWhole = 0.97;
 
-    /// <summary><see cref="Algorithms.Gemm"/> or <see cref="GemmChannels"/>.</summary>
+    /// <summary>The best of the matrix products.</summary>
     public static double Gemm<V>(ConvShape shape, WeightUse use)
-        where V : struct, IVec<V>
-    {
-        TapAxis[] axes = InputPanels.Axes(shape);
-        return Math.Min(MatrixProduct<V>(shape, axes, use, channels: false), MatrixProduct<V>(shape, axes, use, channels: true));
-    }
+        where V : struct, IVec<V> => Best<V>(shape, use).Cost;
 
-    /// <summary>Whether <see cref="GemmChannels"/> is the better matrix product: it wastes lanes of channels instead of positions, and transposes its sums.</summary>
-    public static bool PrefersChannels<V>(ConvShape shape, WeightUse use)
+    /// <summary>Which of the matrix products is the best.</summary>
+    public static ProductKind BestProduct<V>(ConvShape shape, WeightUse use)
+        where V : struct, IVec<V> => Best<V>(shape, use).Kind;
+
+    /// <summary><see cref="Algorithms.DirectChannels"/> with the given blocks, which must be those of one thread.</summary>
+    public static double DirectChannels<V>(ConvShape shape, WeightUse use, DirectChannelsGeometry geometry)
         where V : struct, IVec<V>
     {
-        TapAxis[] axes = InputPanels.Axes(shape);
-        return MatrixProduct<V>(shape, axes, use, channels: true) < MatrixProduct<V>(shape, axes, use, channels: false);
+        double images = (double)shape.Batch * shape.Groups * geometry.Depth.Grid, lines = images * geometry.Height.Grid;
+        double positions = lines * geometry.Width.Grid, vectors = geometry.Blocks.Begin(geometry.Blocks.Pieces), part = V.Count / Lanes;
+        var pieces = new EvenSplit(geometry.Width.Grid, geometry.Pieces.Largest);
+        double products = lines * geometry.Taps.Length * geometry.Channels * DirectChannelsGeometry.StepCycles(geometry.Blocks, pieces) * part;
+        double calls = lines * pieces.Pieces * geometry.Blocks.Pieces * geometry.Slices.Pieces * KernelCall;
+
+        double copies = images * geometry.Rows.Pieces * geometry.Columns.Pieces * geometry.Parts.Pieces;
+        double rows = copies * geometry.Channels * geometry.Depth.Shifts.Length * geometry.CopiedRows;
+        double copied = rows * (CopiedPiece + (Math.Ceiling(geometry.CopiedColumns / Lanes) * CopiedVector));
+        double written = (positions * vectors * part * TransposedSums) + (shape.Output.Count / Lanes * FinishedVector) + (copies * vectors * V.Count * Line);
+
+        double weights = shape.Weight.Count * TapAxis.ShareOfKernel([geometry.Depth, geometry.Height, geometry.Width]);
+        double passing = Passing(weights / shape.Groups, copies / shape.Groups, PanelBytesPerCycle) * shape.Groups;
+        return Math.Max(products + calls, Traffic(weights)) + passing + copied + written + Packing(use, weights, weights, weights * PackLanes);
     }
 
     /// <summary><see cref="Algorithms.Direct"/> with the given blocks, which must be those of one thread: bits of results may not depend on their number.</summary>
@@ -195,6 +207,19 @@ internal static class CostModel
         double source = geometry.Shape.Weight.Count, calls = geometry.Shape.InputChannels * vectorsF;
         double packing = (source * PackSource) + (weights * PackTransformed) + (calls * PackCall);
         return Math.Max(products, Traffic(weights)) + passing + transforms + Packing(use, source, weights, packing, PackPointsToMemory);
+    }
+
+    private static (ProductKind Kind, double Cost) Best<V>(ConvShape shape, WeightUse use)
+        where V : struct, IVec<V>
+    {
+        TapAxis[] axes = InputPanels.Axes(shape);
+        (ProductKind Kind, double Cost) best = (ProductKind.Positions, MatrixProduct<V>(shape, axes, use, channels: false));
+        double channels = MatrixProduct<V>(shape, axes, use, channels: true);
+        if (channels < best.Cost)
+            best = (ProductKind.Channels, channels);
+
+        double direct = DirectChannelsGeometry.TryCreate<V>(shape, threads: 1) is { } geometry ? DirectChannels<V>(shape, use, geometry) : double.PositiveInfinity;
+        return direct < best.Cost ? (ProductKind.DirectChannels, direct) : best;
     }
 
     // A matrix product whose lanes are output channels or positions.

@@ -30,7 +30,7 @@ internal sealed class GemmChannels : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (!request.EvenIfSlow && (!request.MayFollowSize || !Choices<V>.Table.Of(shape, request.Weights.Use, CostModel.PrefersChannels<V>)))
+        if (!request.EvenIfSlow && (!request.MayFollowSize || !Choices<V>.Table.Of(shape, request.Weights.Use, IsBest<V>)))
             return null;
 
         // Two vectors and many rows, or where there are few positions, or few registers, three.
@@ -42,6 +42,9 @@ internal sealed class GemmChannels : IConvAlgorithm
 
         return panels.Floats <= int.MaxValue / 4 ? new GemmChannelsPlan<V>(request, panels, few ? 3 : 2) : null;
     }
+
+    private static bool IsBest<V>(ConvShape shape, WeightUse use)
+        where V : struct, IVec<V> => CostModel.BestProduct<V>(shape, use) == ProductKind.Channels;
 
     private static class Choices<V>
         where V : struct, IVec<V>

@@ -46,11 +46,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
             _tapsBefore[phase + 1] = _tapsBefore[phase] + panels.Phases[phase].Length;
 
         Blocks = new EvenSplit((GroupRows + channelUnit - 1) / channelUnit, largestBlock);
-        _weights = request.Weights.Packed(
-            request.Pool,
-            ("gemm", request.Shape.Kind, channelUnit, Blocks, Groups, string.Join(';', panels.Phases.SelectMany(taps => taps))),
-            Groups * (long)GroupFloats,
-            Pack);
+        _weights = GemmWeights.Packed<V>(request, [.. panels.Phases.SelectMany(taps => taps).Select(tap => tap.Kernel)], Blocks, channelUnit);
 
         _fetchesOutput = request.Shape.Output.Count * sizeof(float) > CachedBytes;
         int wanted = request.Threads == 1 ? 1 : 4 * request.Threads;
@@ -150,90 +146,6 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
             offsets[i] = taps[i].Plane * Panels.Channels * Panels.Width;
 
         return offsets;
-    }
-
-    // [group][block of output channels][phase][tap][c][channel]. All taps of an input channel are written before the next one is read, so
-    // that every cache line of the weight is read once: with tap after tap, a transposed 4x4 kernel of 33 MB took more than twice as long.
-    private void Pack(float* weight, float* packed)
-    {
-        ConvShape shape = Request.Shape;
-        int channels = Panels.Channels;
-        nint kernel = (nint)(shape.Weight.Count / shape.Weight[0] / shape.Weight[1]);
-        bool transposed = shape.Kind == ConvKind.Transposed;
-        nint rowStride = transposed ? kernel : channels * kernel, channelStride = transposed ? GroupRows * kernel : kernel;
-        int[] taps = [.. Panels.Phases.SelectMany(taps => taps).Select(tap => tap.Kernel)];
-        for (int group = 0; group < Groups; group++, weight += channels * (nint)GroupRows * kernel)
-        {
-            for (int block = 0; block < Blocks.Pieces; block++)
-            {
-                int first = Blocks.Begin(block) * _channelUnit, rows = Blocks.Size(block) * _channelUnit;
-                int used = Math.Min(rows, GroupRows - first);
-                if (rows % V.Count == 0 && used == rows && (!transposed || kernel >= V.Count))
-                    PackSquares(weight + (first * rowStride), rowStride, channelStride, (int)kernel, taps, channels, rows, packed);
-                else
-                    PackBlock(weight + (first * rowStride), rowStride, channelStride, taps, channels, used, rows, packed);
-
-                packed += taps.Length * (nint)channels * rows;
-            }
-        }
-    }
-
-    // [tap][c][row] by squares of L rows and L neighbouring numbers. One by one it takes up to five times as long where rows are a power of two
-    // apart, whose cache lines push each other out before all of their numbers are read.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackSquares(float* source, nint rowStride, nint channelStride, int kernel, int[] taps, int channels, int rows, float* packed)
-    {
-        // A tap's place for each number of the kernel; -1 for those that meet nothing but padding.
-        int[] places = new int[kernel];
-        Array.Fill(places, -1);
-        for (int i = 0; i < taps.Length; i++)
-            places[taps[i]] = i;
-
-        // In a convolution the channels of a row are neighbours, too.
-        int runs = channelStride == kernel ? 1 : channels, length = channels / runs * kernel;
-        float* square = stackalloc float[V.Count * V.Count];
-        for (int run = 0; run < runs; run++, source += channelStride)
-        {
-            for (int r = 0; r < rows; r += V.Count)
-            {
-                float* row = source + (r * rowStride);
-                for (int at = 0; at < length; at += V.Count)
-                {
-                    int count = Math.Min(V.Count, length - at);
-                    ChannelLanes.Gather<V>(row, rowStride, V.Count, length, at, count, PaddingMode.Zeros, square);
-                    (int channel, int number) = Math.DivRem(at, kernel);
-                    for (int j = 0; j < count; j++, number++)
-                    {
-                        if (number == kernel)
-                            (channel, number) = (channel + 1, 0);
-
-                        if (places[number] >= 0)
-                            V.Load(square + (j * V.Count)).Store(packed + (((places[number] * (nint)channels) + run + channel) * rows) + r);
-                    }
-                }
-            }
-        }
-    }
-
-    // [tap][c][row]; rows without an output channel are 0.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackBlock(float* source, nint rowStride, nint channelStride, int[] taps, int channels, int used, int rows, float* packed)
-    {
-        for (int c = 0; c < channels; c++, source += channelStride, packed += rows)
-        {
-            float* target = packed;
-            foreach (int tap in taps)
-            {
-                float* from = source + tap;
-                for (int r = 0; r < used; r++, from += rowStride)
-                    target[r] = *from;
-
-                for (int r = used; r < rows; r++)
-                    target[r] = 0;
-
-                target += channels * (nint)rows;
-            }
-        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

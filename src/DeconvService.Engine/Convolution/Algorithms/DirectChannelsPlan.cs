@@ -1,0 +1,230 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using DeconvService.Engine.Kernels;
+using DeconvService.Engine.Simd;
+using DeconvService.Engine.Threading;
+
+namespace DeconvService.Engine.Convolution.Algorithms;
+
+/// <summary>A layer planned for direct convolution with output channels in the lanes; see <see cref="DirectChannels"/>.</summary>
+internal sealed unsafe class DirectChannelsPlan<V> : PlannedAlgorithm
+    where V : struct, IVec<V>
+{
+    private readonly ConvRequest _request;
+    private readonly DirectChannelsGeometry _geometry;
+    private readonly PackedWeights _weights;
+    private readonly int[] _offsets;
+
+    public DirectChannelsPlan(ConvRequest request, DirectChannelsGeometry geometry)
+    {
+        (_request, _geometry) = (request, geometry);
+        _offsets = GC.AllocateUninitializedArray<int>(geometry.Taps.Length, pinned: true);
+        int[] kernels = new int[geometry.Taps.Length];
+        for (int i = 0; i < kernels.Length; i++)
+        {
+            (Tap d, Tap h, Tap w) = geometry.Taps[i];
+            kernels[i] = (((d.Kernel * geometry.Height.Kernel) + h.Kernel) * geometry.Width.Kernel) + w.Kernel;
+            int row = (d.Shift * geometry.CopiedRows) + geometry.Height.Shifts[h.Shift] - geometry.Height.Shifts[0];
+            _offsets[i] = (row * geometry.CopiedColumns) + geometry.Width.Shifts[w.Shift] - geometry.Width.Shifts[0];
+        }
+
+        _weights = GemmWeights.Packed<V>(request, kernels, geometry.Blocks, V.Count);
+    }
+
+    public override string Name => "direct-channels";
+
+    public override long PackedBytes => _weights.Bytes;
+
+    public override long WorkspaceBytes => sizeof(float) * _request.Threads * WorkerFloats;
+
+    private int BlockLanes => _geometry.Blocks.Largest * V.Count;
+
+    private nint CopiedFloats => _geometry.Slices.Largest * (nint)_geometry.ChannelFloats;
+
+    // The sums of a block of output channels by position, with up to L - 1 positions more that are transposed along.
+    private nint BlockSums => (_geometry.SumStride + V.Count) * (nint)BlockLanes;
+
+    // A copied slice, the sums of all blocks of an item, and the sums of one of them by channel.
+    private nint WorkerFloats => CopiedFloats + (_geometry.Parts.Largest * BlockSums) + (_geometry.SumStride * (nint)BlockLanes);
+
+    public override void Run(in ConvArguments arguments)
+    {
+        int items = _request.Shape.Batch * _geometry.Groups * _geometry.Depth.Grid * _geometry.Rows.Pieces * _geometry.Columns.Pieces * _geometry.Parts.Pieces;
+        arguments.Threads.Run(items, new BlockItems(this, arguments), arguments.Cancellation);
+    }
+
+    // [c][depth shift][row][column]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Copy(float* input, float* target, in DirectBlock block, int slice)
+    {
+        TapAxis depth = _geometry.Depth, height = _geometry.Height, width = _geometry.Width;
+        PaddingMode mode = _request.Shape.PaddingMode;
+        nint plane = (nint)height.Input * width.Input;
+        int rows = ((block.Rows - 1) * height.InputStep) + _geometry.RowSpan, firstRow = (block.Row * height.InputStep) + height.Shifts[0];
+        int copied = _geometry.CopiedColumns, columns = ((block.Columns - 1) * width.InputStep) + _geometry.ColumnSpan;
+        var bordered = new BorderedRow(width.Input, (block.Column * width.InputStep) + width.Shifts[0], step: 1, columns, mode);
+        float* channel = input + (((block.Image * (nint)_request.Shape.InputChannels) + (block.ChannelGroup * (nint)_geometry.Channels) + _geometry.Slices.Begin(slice)) * depth.Input * plane);
+        for (int c = 0; c < _geometry.Slices.Size(slice); c++, channel += depth.Input * plane, target += _geometry.ChannelFloats)
+        {
+            float* to = target;
+            for (int d = 0; d < depth.Shifts.Length; d++, to = target + (d * (nint)_geometry.CopiedRows * copied))
+            {
+                int z = Border.Source((block.Depth * depth.InputStep) + depth.Shifts[d], depth.Input, mode);
+                for (int r = 0; r < rows;)
+                {
+                    int y = Border.Source(firstRow + r, height.Input, mode);
+                    if (z < 0 || y < 0)
+                    {
+                        new Span<float>(to + (r * (nint)copied), columns).Clear();
+                        r++;
+                        continue;
+                    }
+
+                    // Rows inside of the image follow each other.
+                    int inside = y == firstRow + r ? Math.Min(rows - r, height.Input - y) : 1;
+                    bordered.CopyRows<V>(channel + (z * plane) + (y * (nint)width.Input), width.Input, to + (r * (nint)copied), copied, inside);
+                    r += inside;
+                }
+            }
+        }
+    }
+
+    // What the next slice will read: rows that follow each other, of one plane of each channel.
+    private ReadAhead After(float* input, in DirectBlock block, int slice)
+    {
+        TapAxis depth = _geometry.Depth, height = _geometry.Height, width = _geometry.Width;
+        int z = (block.Depth * depth.InputStep) + depth.Shifts[0], row = block.Row * height.InputStep;
+        int first = Math.Clamp(row + height.Shifts[0], 0, height.Input), end = Math.Clamp(row + ((block.Rows - 1) * height.InputStep) + height.Shifts[^1] + 1, first, height.Input);
+        if (slice + 1 == _geometry.Slices.Pieces || depth.Shifts.Length > 1 || (uint)z >= (uint)depth.Input || _geometry.Columns.Pieces > 1)
+            return default;
+
+        nint plane = (nint)height.Input * width.Input, channels = depth.Input * plane;
+        nint channel = (block.Image * (nint)_request.Shape.InputChannels) + (block.ChannelGroup * (nint)_geometry.Channels) + _geometry.Slices.Begin(slice + 1);
+        return new ReadAhead(input + (channel * channels) + (z * plane) + (first * (nint)width.Input), (end - first) * width.Input, _geometry.Slices.Size(slice + 1), channels);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ComputeBlock(in ConvArguments arguments, float* memory, in DirectBlock block, int part)
+    {
+        float* sums = memory + CopiedFloats, rows = sums + (_geometry.Parts.Largest * BlockSums);
+        int first = _geometry.Parts.Begin(part), count = block.Rows * block.Columns;
+        for (int slice = 0; slice < _geometry.Slices.Pieces; slice++)
+        {
+            Copy(arguments.Input, memory, block, slice);
+            ReadAhead ahead = After(arguments.Input, block, slice);
+            int calls = _geometry.Parts.Size(part) * block.Rows * _geometry.Pieces.Pieces, lines = (ahead.Left + calls - 1) / calls;
+            for (int i = 0; i < _geometry.Parts.Size(part); i++)
+                Multiply(memory, sums + (i * BlockSums), block, first + i, slice, ref ahead, lines);
+        }
+
+        for (int i = 0; i < _geometry.Parts.Size(part); i++, sums += BlockSums)
+        {
+            int vectors = _geometry.Blocks.Size(first + i);
+            nint lanes = vectors * V.Count, stride = _geometry.SumStride;
+            for (int q = 0; q < count; q += V.Count)
+            {
+                for (int v = 0; v < vectors; v++)
+                    Transposition.Run<V>(sums + (q * lanes) + (v * V.Count), lanes, rows + (v * V.Count * stride) + q, stride);
+            }
+
+            Write(arguments, rows, block, first + i);
+        }
+    }
+
+    // Adds a slice of the input channels to the sums of a block of output channels, [position][channel].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Multiply(float* copied, float* sums, in DirectBlock block, int number, int slice, ref ReadAhead ahead, int aheadLines)
+    {
+        int vectors = _geometry.Blocks.Size(number), lanes = vectors * V.Count, taps = _geometry.Taps.Length;
+        nint groupVectors = _geometry.Blocks.Begin(_geometry.Blocks.Pieces), reduction = (nint)taps * _geometry.Channels;
+        float* weights = _weights.Pointer + (((block.ChannelGroup * groupVectors) + _geometry.Blocks.Begin(number)) * reduction * V.Count);
+        var pieces = new EvenSplit(block.Columns, _geometry.Pieces.Largest);
+        delegate*<in MicroProduct, void> larger = Kernel(pieces.Largest, vectors), smaller = Kernel(pieces.Size(pieces.Pieces - 1), vectors);
+        int depth = _geometry.Slices.Size(slice);
+        var product = new MicroProduct
+        {
+            X = weights + (_geometry.Slices.Begin(slice) * lanes),
+            Segments = 1,
+            Depth = depth,
+            LastDepth = depth,
+            Step = lanes,
+            StepRows = (nint)_geometry.ChannelFloats,
+            Parts = taps,
+            PartRows = (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_offsets)),
+            PartStep = _geometry.Channels * (nint)lanes,
+            RowStride = lanes,
+            Accumulate = slice > 0,
+            C = sums,
+        };
+        nint rowStep = (nint)_geometry.Height.InputStep * _geometry.CopiedColumns;
+        for (int r = 0; r < block.Rows; r++, copied += rowStep)
+        {
+            product.A = copied;
+            for (int piece = 0; piece < pieces.Pieces; piece++)
+            {
+                int size = pieces.Size(piece);
+                if (size == pieces.Largest)
+                    larger(in product);
+                else
+                    smaller(in product);
+
+                ahead.Advance(aheadLines);
+                product.A += size * _geometry.Width.InputStep;
+                product.C += size * (nint)lanes;
+            }
+        }
+    }
+
+    private delegate*<in MicroProduct, void> Kernel(int rows, int vectors) => _geometry.Width.InputStep switch
+    {
+        1 => MicroKernelTable.Find<V, Strided<Number1>>(rows, vectors),
+        2 => MicroKernelTable.Find<V, Strided<Number2>>(rows, vectors),
+        3 => MicroKernelTable.Find<V, Strided<Number3>>(rows, vectors),
+        _ => MicroKernelTable.Find<V, Strided<Number4>>(rows, vectors),
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Write(in ConvArguments arguments, float* sums, in DirectBlock block, int number)
+    {
+        int outputs = _request.Shape.OutputChannels / _geometry.Groups;
+        int first = _geometry.Blocks.Begin(number) * V.Count, end = Math.Min(_geometry.Blocks.Begin(number + 1) * V.Count, outputs);
+        int rows = _geometry.Height.Output, columns = _geometry.Width.Output;
+
+        // Whole rows follow each other.
+        int runs = block.Columns == columns ? 1 : block.Rows, length = block.Rows * block.Columns / runs;
+        for (int channel = first; channel < end; channel++, sums += _geometry.SumStride)
+        {
+            int all = (block.ChannelGroup * outputs) + channel;
+            nint plane = ((((nint)block.Image * _request.Shape.OutputChannels) + all) * _geometry.Depth.Output) + block.Depth;
+            for (int run = 0; run < runs; run++)
+            {
+                nint at = (((plane * rows) + block.Row + run) * columns) + block.Column;
+                _request.Output.WriteRow<V>(sums + (run * (nint)length), arguments.Output + at, arguments.Residual + at, length, all);
+            }
+        }
+    }
+
+    private readonly struct BlockItems(DirectChannelsPlan<V> plan, ConvArguments arguments) : IWorkItems
+    {
+        public void Execute(int item, int worker)
+        {
+            DirectChannelsGeometry geometry = plan._geometry;
+            (item, int part) = Math.DivRem(item, geometry.Parts.Pieces);
+            (item, int column) = Math.DivRem(item, geometry.Columns.Pieces);
+            (item, int row) = Math.DivRem(item, geometry.Rows.Pieces);
+            (item, int depth) = Math.DivRem(item, geometry.Depth.Grid);
+            (int image, int group) = Math.DivRem(item, geometry.Groups);
+            var block = new DirectBlock
+            {
+                Image = image,
+                ChannelGroup = group,
+                Depth = depth,
+                Row = geometry.Rows.Begin(row),
+                Rows = geometry.Rows.Size(row),
+                Column = geometry.Columns.Begin(column),
+                Columns = geometry.Columns.Size(column),
+            };
+            plan.ComputeBlock(arguments, arguments.Workspace + (worker * (nint)plan.WorkerFloats), block, part);
+        }
+    }
+}
