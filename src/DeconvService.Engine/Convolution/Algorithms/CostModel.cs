@@ -123,6 +123,10 @@ internal static class CostModel
     // weights stay in the first: measured 1 to 15 % slower, with vectors of 8.
     private const double FewRegisters = 1.08;
 
+    // Direct convolution with 16 registers, against what is counted here: medians of 170 layers.
+    private const double FewRegistersDirect = 1.1;
+    private const double FewRegistersDirectChannels = 1.2;
+
     // The cycles of RowWinograd hold everything and are right within 10 % for few outputs, which it is for; measured a little less.
     private const double CountedWhole = 0.97;
 
@@ -151,11 +155,13 @@ internal static class CostModel
 
         double weights = shape.Weight.Count * TapAxis.ShareOfKernel([geometry.Depth, geometry.Height, geometry.Width]);
         double passing = Passing(weights / shape.Groups, copies / shape.Groups, PanelBytesPerCycle) * shape.Groups;
-        return Math.Max(products + calls, Traffic(weights)) + passing + copied + written + Packing(use, weights, weights, weights * PackLanes);
+        double cycles = Math.Max(products + calls, Traffic(weights)) + passing + copied + written;
+        return (cycles * (V.Registers < 32 ? FewRegistersDirectChannels : 1)) + Packing(use, weights, weights, weights * PackLanes);
     }
 
     /// <summary><see cref="Algorithms.Direct"/> with the given blocks, which must be those of one thread: bits of results may not depend on their number.</summary>
-    public static double Direct(ConvShape shape, WeightUse use, DirectGeometry geometry)
+    public static double Direct<V>(ConvShape shape, WeightUse use, DirectGeometry geometry)
+        where V : struct, IVec<V>
     {
         DirectProducts direct = geometry.Products;
         EvenSplit rows = geometry.Rows, columns = geometry.Columns;
@@ -177,7 +183,8 @@ internal static class CostModel
         double weights = shape.Weight.Count * TapAxis.ShareOfKernel([geometry.Depth, geometry.Height, geometry.Width]);
         double panels = geometry.Vectors / shape.Groups / direct.Vectors;
         double passing = Passing(weights / shape.Groups, panels, PanelBytesPerCycle) * shape.Groups;
-        return Math.Max(products, Traffic(weights)) + passing + copied + written + (blocks * Block) + Packing(use, weights, weights, weights * PackDirect);
+        double cycles = Math.Max(products, Traffic(weights)) + passing + copied + written + (blocks * Block);
+        return (cycles * (V.Registers < 32 ? FewRegistersDirect : 1)) + Packing(use, weights, weights, weights * PackDirect);
     }
 
     /// <summary>

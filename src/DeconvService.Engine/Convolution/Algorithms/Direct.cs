@@ -56,7 +56,7 @@ internal sealed class Direct : IConvAlgorithm
 
     private static bool IsFaster<V>(ConvShape shape, WeightUse use)
         where V : struct, IVec<V> =>
-        DirectGeometry.TryCreate<V>(shape, threads: 1) is { } geometry && CostModel.Direct(shape, use, geometry) < CostModel.Gemm<V>(shape, use);
+        DirectGeometry.TryCreate<V>(shape, threads: 1) is { } geometry && CostModel.Direct<V>(shape, use, geometry) < CostModel.Gemm<V>(shape, use);
 
     private static class Choices<V>
         where V : struct, IVec<V>

@@ -23,7 +23,7 @@ internal sealed class DirectChannelsGeometry
     private const double ItemCycles = 60_000;
 
     // The kernels that there are.
-    private const int MaximumStep = 4;
+    private const int MaximumStep = 16;
 
     private DirectChannelsGeometry(ConvShape shape, TapAxis[] axes, int lanes, int vectors, int registerRows, int threads)
     {

@@ -180,7 +180,19 @@ internal sealed unsafe class DirectChannelsPlan<V> : PlannedAlgorithm
         1 => MicroKernelTable.Find<V, Strided<Number1>>(rows, vectors),
         2 => MicroKernelTable.Find<V, Strided<Number2>>(rows, vectors),
         3 => MicroKernelTable.Find<V, Strided<Number3>>(rows, vectors),
-        _ => MicroKernelTable.Find<V, Strided<Number4>>(rows, vectors),
+        4 => MicroKernelTable.Find<V, Strided<Number4>>(rows, vectors),
+        5 => MicroKernelTable.Find<V, Strided<Number5>>(rows, vectors),
+        6 => MicroKernelTable.Find<V, Strided<Number6>>(rows, vectors),
+        7 => MicroKernelTable.Find<V, Strided<Number7>>(rows, vectors),
+        8 => MicroKernelTable.Find<V, Strided<Number8>>(rows, vectors),
+        9 => MicroKernelTable.Find<V, Strided<Number9>>(rows, vectors),
+        10 => MicroKernelTable.Find<V, Strided<Number10>>(rows, vectors),
+        11 => MicroKernelTable.Find<V, Strided<Number11>>(rows, vectors),
+        12 => MicroKernelTable.Find<V, Strided<Number12>>(rows, vectors),
+        13 => MicroKernelTable.Find<V, Strided<Number13>>(rows, vectors),
+        14 => MicroKernelTable.Find<V, Strided<Number14>>(rows, vectors),
+        15 => MicroKernelTable.Find<V, Strided<Number15>>(rows, vectors),
+        _ => MicroKernelTable.Find<V, Strided<Number16>>(rows, vectors),
     };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -71,7 +71,7 @@ internal sealed class RowWinograd : IConvAlgorithm
 
         double cost = CostModel.RowWinograd<V>(shape, use, geometry);
         return cost < CostModel.Gemm<V>(shape, use)
-            && (DirectGeometry.TryCreate<V>(shape, threads: 1) is not { } direct || cost < CostModel.Direct(shape, use, direct));
+            && (DirectGeometry.TryCreate<V>(shape, threads: 1) is not { } direct || cost < CostModel.Direct<V>(shape, use, direct));
     }
 
     private static class Choices<V>

@@ -36,6 +36,9 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// </remarks>
 internal sealed class Winograd : IConvAlgorithm
 {
+    // What is estimated to gain less than this is a matter of chance: then the plainer algorithm, which needs less memory, is taken.
+    private const double Margin = 1.05;
+
     public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
         where V : struct, IVec<V>
     {
@@ -66,12 +69,12 @@ internal sealed class Winograd : IConvAlgorithm
     {
         double best = CostModel.Gemm<V>(shape, use);
         if (DirectGeometry.TryCreate<V>(shape, threads: 1) is { } direct)
-            best = Math.Min(best, CostModel.Direct(shape, use, direct));
+            best = Math.Min(best, CostModel.Direct<V>(shape, use, direct));
 
         if (RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is { } rows)
             best = Math.Min(best, CostModel.RowWinograd<V>(shape, use, rows));
 
-        return Cheapest<V>(shape, use, best);
+        return Cheapest<V>(shape, use, best / Margin);
     }
 
     private static WinogradGeometry? Cheapest<V>(ConvShape shape, WeightUse use, double best)
