@@ -9,14 +9,14 @@ namespace DeconvService.Benchmarks.Layers;
 
 /// <summary>
 /// <c>layers --stateless [--file layers.json] [--only NAME] [--threads 1] [--seconds 0.2] [--json OUT]</c>: requests that bring their weights.
-/// Plan, packing and run by the planner's choice, against the fastest of the algorithms that transform nothing (direct and both matrix products).
+/// Plan, packing and run by the planner's choice, against the fastest of the algorithms that transform nothing (direct convolution and matrix products, positions or output channels in the lanes).
 /// </summary>
 /// <remarks>The rows are those of <see cref="LayersCommand"/>; the peer is that fastest one.</remarks>
 internal static class StatelessCommand
 {
     private const int Rounds = 5;
 
-    private static readonly IConvAlgorithm[] Plain = [new Direct(), new GemmChannels(), new Gemm()];
+    private static readonly IConvAlgorithm[] Plain = [new Direct(), new DirectChannels(), new GemmChannels(), new Gemm()];
 
     // What is over soon, beside the table's layers: here packing and planning weigh most.
     private static readonly ConvCase[] Small =

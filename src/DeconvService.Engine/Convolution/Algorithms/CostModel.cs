@@ -33,8 +33,8 @@ internal static class CostModel
     private const double FewestTiles = 24;
 
     // Matrix products: each line of a panel's plane, each channel's piece of it and the vectors of that, S of which a stride of S loads, up to
-    // the largest that shows; a call of the kernel; a vector of outputs, of transposed sums and of phases that are interleaved, and each line
-    // of those.
+    // the largest that shows; a call of the kernel; a vector of outputs, of transposed sums (of panels, and of whole blocks of positions) and of
+    // phases that are interleaved, and each line of those.
     private const double PlaneLine = 60;
     private const double GatheredPiece = 7;
     private const double GatheredVector = 2.4;
@@ -42,6 +42,7 @@ internal static class CostModel
     private const double MeasuredProducts = 1.04;
     private const double FinishedVector = 4;
     private const double TransposedSums = 12.5;
+    private const double TransposedBlocks = 7;
     private const double InterleavedVector = 11;
     private const double InterleavedLine = 23;
     private const double LargestStep = 8;
@@ -130,6 +131,12 @@ internal static class CostModel
     // The cycles of RowWinograd hold everything and are right within 10 % for few outputs, which it is for; measured a little less.
     private const double CountedWhole = 0.97;
 
+    /// <summary>
+    /// How much Winograd has to gain. Less is a matter of chance: then the plainer algorithm, which needs less memory, is taken. What packing
+    /// takes is known less well than what a run takes.
+    /// </summary>
+    public static double Margin(WeightUse use) => use == WeightUse.Many ? 1.05 : 1.15;
+
     /// <summary>The best of the matrix products.</summary>
     public static double Gemm<V>(ConvShape shape, WeightUse use)
         where V : struct, IVec<V> => Best<V>(shape, use).Cost;
@@ -151,7 +158,7 @@ internal static class CostModel
         double copies = images * geometry.Rows.Pieces * geometry.Columns.Pieces * geometry.Parts.Pieces;
         double rows = copies * geometry.Channels * geometry.Depth.Shifts.Length * geometry.CopiedRows;
         double copied = rows * (CopiedPiece + (Math.Ceiling(geometry.CopiedColumns / Lanes) * CopiedVector));
-        double written = (positions * vectors * part * TransposedSums) + (shape.Output.Count / Lanes * FinishedVector) + (copies * vectors * V.Count * Line);
+        double written = (positions * vectors * part * TransposedBlocks) + (shape.Output.Count / Lanes * FinishedVector) + (copies * vectors * V.Count * Line);
 
         double weights = shape.Weight.Count * TapAxis.ShareOfKernel([geometry.Depth, geometry.Height, geometry.Width]);
         double passing = Passing(weights / shape.Groups, copies / shape.Groups, PanelBytesPerCycle) * shape.Groups;

@@ -36,9 +36,6 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// </remarks>
 internal sealed class Winograd : IConvAlgorithm
 {
-    // What is estimated to gain less than this is a matter of chance: then the plainer algorithm, which needs less memory, is taken.
-    private const double Margin = 1.05;
-
     public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
         where V : struct, IVec<V>
     {
@@ -74,7 +71,7 @@ internal sealed class Winograd : IConvAlgorithm
         if (RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is { } rows)
             best = Math.Min(best, CostModel.RowWinograd<V>(shape, use, rows));
 
-        return Cheapest<V>(shape, use, best / Margin);
+        return Cheapest<V>(shape, use, best / CostModel.Margin(use));
     }
 
     private static WinogradGeometry? Cheapest<V>(ConvShape shape, WeightUse use, double best)
