@@ -24,13 +24,12 @@ internal static class CostModel
     private const double TransformedOutput = 7.6;
     private const double OutputTile = 31;
 
-    // Transformed tiles that are shared are all there at once; what the caches do not hold is waited for.
+    // Transformed tiles that are shared are all there at once, others a block at a time, of so many tiles at least; what the second-level cache
+    // does not hold, or shared by all rows not near enough, is waited for.
     private const double NearBytes = 2 << 20;
+    private const double FewestTiles = 24;
     private const double TilesBytesPerCycle = 4;
     private const double FarTilesBytesPerCycle = 1.5;
-
-    // Those of a block leave the second-level cache where so many tiles, the fewest of a block, do not fit it.
-    private const double FewestTiles = 24;
 
     // Matrix products: each line of a panel's plane, each channel's piece of it and the vectors of that, S of which a stride of S loads, up to
     // the largest that shows; a call of the kernel; a vector of outputs, of transposed sums (of panels, and of whole blocks of positions) and of
@@ -294,9 +293,8 @@ internal static class CostModel
         double gathered = rows * GatheredRows(height) * groups * geometry.ChannelBlocks * geometry.DepthParts * height.Offsets.Length;
         double inputs = geometry.Shares ? rows * width.Spread * width.InputTiles * groups : tiles, outputs = tiles * geometry.Phases * vectors;
         double vectorsIn = geometry.Points * inputs * geometry.ChannelBlocks * geometry.Parts, bytes = vectorsIn * Lanes * sizeof(float);
-        double waited = geometry.Shares
-            ? bytes <= NearBytes ? 0 : bytes / (bytes <= CachedBytes ? TilesBytesPerCycle : FarTilesBytesPerCycle)
-            : bytes / tiles * Math.Min(tiles / groups, FewestTiles) <= SecondLevelBytes ? 0 : bytes / CacheBytesPerCycle;
+        double held = geometry.Shares ? bytes : bytes / tiles * Math.Min(tiles / groups, FewestTiles);
+        double waited = held <= (geometry.Shares ? NearBytes : SecondLevelBytes) ? 0 : bytes / (held <= CachedBytes ? TilesBytesPerCycle : FarTilesBytesPerCycle);
         return waited + (gathered * (GatheredRow + (Math.Ceiling(reach / Lanes) * GatheredSquare)))
             + (vectorsIn * TransformedInput)
             + (outputs * ((geometry.Points * TransformedOutput) + OutputTile));
