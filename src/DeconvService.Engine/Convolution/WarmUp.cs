@@ -5,8 +5,9 @@ namespace DeconvService.Engine.Convolution;
 /// <summary>Small layers that make the JIT compile what common layers use, so that no client waits for it.</summary>
 internal static class WarmUp
 {
-    // One of each family: Winograd, direct (image in, image out, strided), matrix products, phases, depthwise (rows, channels in the lanes); the channel counts give
-    // whole and partial register blocks. The sizes are small: compiling takes the time, not computing.
+    // One of each family: Winograd, direct (image in, image out, strided, output channels in the lanes), matrix products, phases, depthwise
+    // (rows, channels in the lanes); the channel counts give whole and partial register blocks. The sizes are small: compiling takes the time,
+    // not computing.
     private static readonly (ConvKind Kind, int[] Input, int[] Weight, int Stride, int Padding, int Groups)[] Layers =
     [
         (ConvKind.Convolution, [1, 3, 55, 55], [16, 3, 21, 21], 1, 20, 1),
@@ -14,6 +15,7 @@ internal static class WarmUp
         (ConvKind.Convolution, [1, 64, 28, 28], [64, 64, 3, 3], 1, 1, 1),
         (ConvKind.Convolution, [1, 64, 20, 20], [3, 64, 3, 3], 1, 1, 1),
         (ConvKind.Convolution, [1, 32, 28, 28], [64, 32, 3, 3], 2, 1, 1),
+        (ConvKind.Convolution, [1, 64, 14, 14], [64, 64, 3, 3], 2, 1, 1),
         (ConvKind.Convolution, [1, 64, 28, 28], [64, 64, 1, 1], 1, 0, 1),
         (ConvKind.Convolution, [1, 256, 7, 7], [64, 256, 1, 1], 1, 0, 1),
         (ConvKind.Convolution, [1, 32, 28, 28], [32, 1, 3, 3], 1, 1, 32),

@@ -14,8 +14,10 @@ internal static class BenchmarkLayers
     [
         (new Direct(), Convolution("pointwise", [1, 64, 56, 56], [64, 64, 1, 1])),
         (new Winograd(), Convolution("winograd", [1, 64, 56, 56], [64, 64, 3, 3], padding: 1)),
+        (new Winograd(), Convolution("winograd, one block", [1, 64, 12, 12], [32, 64, 3, 3], padding: 1)),
         (new Winograd(), Convolution("nested winograd", [1, 16, 48, 48], [16, 16, 15, 15], padding: 7)),
         (new Direct(), Convolution("direct", [1, 32, 56, 56], [64, 32, 3, 3], stride: 2, padding: 1)),
+        (new DirectChannels(), Convolution("direct-channels", [1, 64, 28, 28], [64, 64, 3, 3], stride: 2, padding: 1)),
         (new Direct(), Transposed("phase-direct", [1, 64, 48, 48], [64, 3, 4, 4], stride: 2, padding: 1)),
         (new RowWinograd(), Transposed("phase-row-winograd", [1, 64, 48, 48], [64, 3, 4, 4], stride: 2, padding: 1)),
         (new Depthwise(), Convolution("depthwise", [1, 64, 56, 56], [64, 1, 3, 3], padding: 1, groups: 64)),

@@ -69,7 +69,7 @@ internal sealed class RowWinograd : IConvAlgorithm
         if (RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is not { } geometry)
             return false;
 
-        double cost = CostModel.RowWinograd<V>(shape, use, geometry) * CostModel.Margin(use);
+        double cost = CostModel.RowWinograd<V>(shape, use, geometry) * CostModel.Margin<V>(use);
         return cost < CostModel.Gemm<V>(shape, use)
             && (DirectGeometry.TryCreate<V>(shape, threads: 1) is not { } direct || cost < CostModel.Direct<V>(shape, use, direct));
     }

@@ -71,7 +71,7 @@ internal sealed class Winograd : IConvAlgorithm
         if (RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is { } rows)
             best = Math.Min(best, CostModel.RowWinograd<V>(shape, use, rows));
 
-        return Cheapest<V>(shape, use, best / CostModel.Margin(use));
+        return Cheapest<V>(shape, use, best / CostModel.Margin<V>(use));
     }
 
     private static WinogradGeometry? Cheapest<V>(ConvShape shape, WeightUse use, double best)
