@@ -152,7 +152,7 @@ internal static class CostModel
         double images = (double)shape.Batch * shape.Groups * geometry.Depth.Grid, lines = images * geometry.Height.Grid;
         double positions = lines * geometry.Width.Grid, vectors = geometry.Blocks.Begin(geometry.Blocks.Pieces), part = V.Count / Lanes;
         var pieces = new EvenSplit(geometry.Width.Grid, geometry.Pieces.Largest);
-        double products = lines * geometry.Taps.Length * geometry.Channels * DirectChannelsGeometry.StepCycles(geometry.Blocks, pieces) * part;
+        double products = lines * geometry.Taps * geometry.Channels * DirectChannelsGeometry.StepCycles(geometry.Blocks, pieces) * part;
         double calls = lines * pieces.Pieces * geometry.Blocks.Pieces * geometry.Slices.Pieces * KernelCall;
 
         double copies = images * geometry.Rows.Pieces * geometry.Columns.Pieces * geometry.Parts.Pieces;

@@ -25,20 +25,23 @@ internal sealed class DirectChannelsGeometry
     // The kernels that there are.
     private const int MaximumStep = 16;
 
+    // A kernel that reaches further is not for blocks that a cache should hold.
+    private const int MaximumSpan = 1 << 16;
+
     private DirectChannelsGeometry(ConvShape shape, TapAxis[] axes, int lanes, int vectors, int registerRows, int threads)
     {
         (Depth, Height, Width, Lanes) = (axes[0], axes[1], axes[2], lanes);
         (Channels, Groups) = (shape.InputChannels / shape.Groups, shape.Groups);
         Blocks = new EvenSplit(((shape.OutputChannels / Groups) + lanes - 1) / lanes, vectors);
-        Taps = [.. from d in Depth.Phases[0] from h in Height.Phases[0] from w in Width.Phases[0] select (d, h, w)];
+        Taps = Depth.Phases[0].Length * Height.Phases[0].Length * Width.Phases[0].Length;
         (RowSpan, ColumnSpan) = (Height.Shifts[^1] - Height.Shifts[0] + 1, Width.Shifts[^1] - Width.Shifts[0] + 1);
 
-        int lines = Depth.Shifts.Length * Height.Shifts.Length, line = (((registerRows - 1) * Width.InputStep) + ColumnSpan) * sizeof(float);
-        Slices = new EvenSplit(Channels, Math.Max(1, SliceBytes / (lines * (line + CacheLine))));
+        long lines = (long)Depth.Shifts.Length * Height.Shifts.Length, line = sizeof(float) * (((registerRows - 1L) * Width.InputStep) + ColumnSpan);
+        Slices = new EvenSplit(Channels, (int)Math.Max(1, SliceBytes / (lines * (line + CacheLine))));
 
         // Columns are cut where a single row would be too long, rows so that the block fits; then blocks and rows so that all threads are busy.
         double images = (double)shape.Batch * Groups * Depth.Grid;
-        double cycles = images * Height.Grid * Width.Grid * Taps.Length * Channels * Blocks.Pieces * Blocks.Largest;
+        double cycles = images * Height.Grid * Width.Grid * Taps * Channels * Blocks.Pieces * Blocks.Largest;
         double wanted = threads == 1 ? 1 : threads * Math.Clamp(Math.Floor(cycles / ItemCycles / threads), 1, 4);
         int together = Math.Max(1, PartOutputs / (Blocks.Largest * lanes)), sums = SumBytes / (sizeof(float) * together * Blocks.Largest * lanes);
         long fitting = CopiedBytes / (sizeof(float) * (long)Slices.Largest * Depth.Shifts.Length);
@@ -70,8 +73,8 @@ internal sealed class DirectChannelsGeometry
     /// <summary>Input channels of a group.</summary>
     public int Channels { get; }
 
-    /// <summary>The taps of all axes.</summary>
-    public (Tap Depth, Tap Height, Tap Width)[] Taps { get; }
+    /// <summary>Number of taps, of all axes together.</summary>
+    public int Taps { get; }
 
     /// <summary>Rows that one output row reads over.</summary>
     public int RowSpan { get; }
@@ -112,12 +115,12 @@ internal sealed class DirectChannelsGeometry
     /// <summary>Elements from the sums of one output channel to the next: the positions of a block, in whole vectors.</summary>
     public int SumStride => ((Rows.Largest * Columns.Largest) + Lanes - 1) / Lanes * Lanes;
 
-    /// <summary>Cuts the layer; null where it has phases, or a stride for which there are no kernels, or where a block does not fit 32-bit offsets.</summary>
+    /// <summary>Cuts the layer; null where it has phases, or a stride for which there are no kernels, or where a block would be too large.</summary>
     public static DirectChannelsGeometry? TryCreate<V>(ConvShape shape, int threads)
         where V : struct, IVec<V>
     {
         TapAxis[] axes = TapAxis.UsefulOf(shape);
-        if (axes.Any(axis => axis.Phases.Length > 1) || axes[2].InputStep > MaximumStep)
+        if (axes.Any(axis => axis.Phases.Length > 1 || (long)axis.Shifts[^1] - axis.Shifts[0] >= MaximumSpan) || axes[2].InputStep > MaximumStep)
             return null;
 
         // The vectors and rows that take the fewest steps of the kernel for a row of positions, weighed by what a step loads and multiplies.

@@ -18,16 +18,16 @@ internal sealed unsafe class DirectChannelsPlan<V> : PlannedAlgorithm
     public DirectChannelsPlan(ConvRequest request, DirectChannelsGeometry geometry)
     {
         (_request, _geometry) = (request, geometry);
-        _offsets = GC.AllocateUninitializedArray<int>(geometry.Taps.Length, pinned: true);
-        int[] kernels = new int[geometry.Taps.Length];
-        for (int i = 0; i < kernels.Length; i++)
+        (TapAxis depth, TapAxis height, TapAxis width) = (geometry.Depth, geometry.Height, geometry.Width);
+        (Tap Depth, Tap Height, Tap Width)[] taps = [.. from d in depth.Phases[0] from h in height.Phases[0] from w in width.Phases[0] select (d, h, w)];
+        _offsets = GC.AllocateUninitializedArray<int>(taps.Length, pinned: true);
+        for (int i = 0; i < taps.Length; i++)
         {
-            (Tap d, Tap h, Tap w) = geometry.Taps[i];
-            kernels[i] = (((d.Kernel * geometry.Height.Kernel) + h.Kernel) * geometry.Width.Kernel) + w.Kernel;
-            int row = (d.Shift * geometry.CopiedRows) + geometry.Height.Shifts[h.Shift] - geometry.Height.Shifts[0];
-            _offsets[i] = (row * geometry.CopiedColumns) + geometry.Width.Shifts[w.Shift] - geometry.Width.Shifts[0];
+            int row = (taps[i].Depth.Shift * geometry.CopiedRows) + height.Shifts[taps[i].Height.Shift] - height.Shifts[0];
+            _offsets[i] = (row * geometry.CopiedColumns) + width.Shifts[taps[i].Width.Shift] - width.Shifts[0];
         }
 
+        int[] kernels = Array.ConvertAll(taps, tap => (((tap.Depth.Kernel * height.Kernel) + tap.Height.Kernel) * width.Kernel) + tap.Width.Kernel);
         _weights = GemmWeights.Packed<V>(request, kernels, geometry.Blocks, V.Count);
     }
 
@@ -135,7 +135,7 @@ internal sealed unsafe class DirectChannelsPlan<V> : PlannedAlgorithm
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(float* copied, float* sums, in DirectBlock block, int number, int slice, ref ReadAhead ahead, int aheadLines)
     {
-        int vectors = _geometry.Blocks.Size(number), lanes = vectors * V.Count, taps = _geometry.Taps.Length;
+        int vectors = _geometry.Blocks.Size(number), lanes = vectors * V.Count, taps = _geometry.Taps;
         nint groupVectors = _geometry.Blocks.Begin(_geometry.Blocks.Pieces), reduction = (nint)taps * _geometry.Channels;
         float* weights = _weights.Pointer + (((block.ChannelGroup * groupVectors) + _geometry.Blocks.Begin(number)) * reduction * V.Count);
         var pieces = new EvenSplit(block.Columns, _geometry.Pieces.Largest);
