@@ -24,8 +24,8 @@ internal static class CostModel
     private const double TransformedOutput = 7.6;
     private const double OutputTile = 31;
 
-    // Transformed tiles that are shared are all there at once, others a block at a time, of so many tiles at least; what the second-level cache
-    // does not hold, or shared by all rows not near enough, is waited for.
+    // Transformed tiles that are shared are all there at once, and are waited for beyond a size; of others a block, of so many tiles at least,
+    // and what of it does not fit the second-level cache is waited for.
     private const double NearBytes = 2 << 20;
     private const double FewestTiles = 24;
     private const double TilesBytesPerCycle = 4;
@@ -294,8 +294,12 @@ internal static class CostModel
         double gathered = rows * GatheredRows(height) * groups * geometry.ChannelBlocks * geometry.DepthParts * height.Offsets.Length;
         double inputs = geometry.Shares ? rows * width.Spread * width.InputTiles * groups : tiles, outputs = tiles * geometry.Phases * vectors;
         double vectorsIn = geometry.Points * inputs * geometry.ChannelBlocks * geometry.Parts, bytes = vectorsIn * Lanes * sizeof(float);
-        double held = geometry.Shares ? bytes : bytes / tiles * Math.Min(tiles / groups, FewestTiles);
-        double waited = held <= (geometry.Shares ? NearBytes : SecondLevelBytes) ? 0 : bytes / (held <= CachedBytes ? TilesBytesPerCycle : FarTilesBytesPerCycle);
+        double held = bytes / tiles * Math.Min(tiles / groups, FewestTiles), waited = 0;
+        if (geometry.Shares && bytes > NearBytes)
+            waited = bytes / (bytes <= CachedBytes ? TilesBytesPerCycle : FarTilesBytesPerCycle);
+        else if (!geometry.Shares && held > SecondLevelBytes)
+            waited = bytes * (1 - (SecondLevelBytes / held)) / TilesBytesPerCycle;
+
         return waited + (gathered * (GatheredRow + (Math.Ceiling(reach / Lanes) * GatheredSquare)))
             + (vectorsIn * TransformedInput)
             + (outputs * ((geometry.Points * TransformedOutput) + OutputTile));
