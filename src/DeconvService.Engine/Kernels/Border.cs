@@ -119,6 +119,35 @@ internal readonly unsafe struct BorderedRow
         }
     }
 
+    /// <summary>Copies rows <c>first + i * step</c>, i = 0 .. rows - 1, of a plane, whatever lies outside of it; as <c>CopyRows</c>.</summary>
+    /// <param name="plane">The plane, or null for zeros.</param>
+    /// <param name="height">Its rows.</param>
+    /// <param name="firstRow">The first row, which may lie outside.</param>
+    /// <param name="step">Rows to the next one.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="target">Receives the first row.</param>
+    /// <param name="targetStride">Elements to the next row's place.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void CopyPlane<V>(float* plane, int height, int firstRow, int step, int rows, float* target, nint targetStride)
+        where V : struct, IVec<V>
+    {
+        for (int r = 0; r < rows;)
+        {
+            int position = firstRow + (r * step), y = Border.Source(position, height, _mode);
+            if (plane == null || y < 0)
+            {
+                new Span<float>(target + (r * targetStride), _count).Clear();
+                r++;
+                continue;
+            }
+
+            // Rows inside of the plane follow each other.
+            int inside = y == position ? Math.Min(rows - r, ((height - 1 - y) / step) + 1) : 1;
+            CopyRows<V>(plane + (y * (nint)_size), step * (nint)_size, target + (r * targetStride), targetStride, inside);
+            r += inside;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CopyRows<V, S>(float* row, nint rowStride, float* target, nint targetStride, int rows)
         where V : struct, IVec<V>

@@ -29,18 +29,9 @@ internal sealed class DirectChannels : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (!request.EvenIfSlow && (!request.MayFollowSize || !Choices<V>.Table.Of(shape, request.Weights.Use, IsBest<V>)))
+        if (!ProductChoice<V>.Is(ProductKind.DirectChannels, request))
             return null;
 
         return DirectChannelsGeometry.TryCreate<V>(shape, request.Threads) is { } geometry ? new DirectChannelsPlan<V>(request, geometry) : null;
-    }
-
-    private static bool IsBest<V>(ConvShape shape, WeightUse use)
-        where V : struct, IVec<V> => CostModel.BestProduct<V>(shape, use) == ProductKind.DirectChannels;
-
-    private static class Choices<V>
-        where V : struct, IVec<V>
-    {
-        public static ChoiceTable<bool> Table { get; } = new();
     }
 }

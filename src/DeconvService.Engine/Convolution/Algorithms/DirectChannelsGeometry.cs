@@ -19,9 +19,6 @@ internal sealed class DirectChannelsGeometry
     // The input is copied anew for so many outputs: a thirtieth of the time at a stride of 2. With more, blocks would have few positions.
     private const int PartOutputs = 128;
 
-    // Below this many cycles, some fifteen microseconds, an item is not worth another one: its border is copied for it alone.
-    private const double ItemCycles = 60_000;
-
     // The kernels that there are.
     private const int MaximumStep = 16;
 
@@ -42,7 +39,7 @@ internal sealed class DirectChannelsGeometry
         // Columns are cut where a single row would be too long, rows so that the block fits; then blocks and rows so that all threads are busy.
         double images = (double)shape.Batch * Groups * Depth.Grid;
         double cycles = images * Height.Grid * Width.Grid * Taps * Channels * Blocks.Pieces * Blocks.Largest;
-        double wanted = threads == 1 ? 1 : threads * Math.Clamp(Math.Floor(cycles / ItemCycles / threads), 1, 4);
+        double wanted = DirectGeometry.WantedItems(cycles, DirectGeometry.ItemCycles, threads);
         int together = Math.Max(1, PartOutputs / (Blocks.Largest * lanes)), sums = SumBytes / (sizeof(float) * together * Blocks.Largest * lanes);
         long fitting = CopiedBytes / (sizeof(float) * (long)Slices.Largest * Depth.Shifts.Length);
         long columns = Math.Max(registerRows, ((fitting / RowSpan) - ColumnSpan) / Width.InputStep);

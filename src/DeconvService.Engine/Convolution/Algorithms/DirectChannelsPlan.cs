@@ -70,38 +70,17 @@ internal sealed unsafe class DirectChannelsPlan<V> : PlannedAlgorithm
             for (int d = 0; d < depth.Shifts.Length; d++, to = target + (d * (nint)_geometry.CopiedRows * copied))
             {
                 int z = Border.Source((block.Depth * depth.InputStep) + depth.Shifts[d], depth.Input, mode);
-                for (int r = 0; r < rows;)
-                {
-                    int y = Border.Source(firstRow + r, height.Input, mode);
-                    if (z < 0 || y < 0)
-                    {
-                        new Span<float>(to + (r * (nint)copied), columns).Clear();
-                        r++;
-                        continue;
-                    }
-
-                    // Rows inside of the image follow each other.
-                    int inside = y == firstRow + r ? Math.Min(rows - r, height.Input - y) : 1;
-                    bordered.CopyRows<V>(channel + (z * plane) + (y * (nint)width.Input), width.Input, to + (r * (nint)copied), copied, inside);
-                    r += inside;
-                }
+                float* image = z < 0 ? null : channel + (z * plane);
+                bordered.CopyPlane<V>(image, height.Input, firstRow, step: 1, rows, to, copied);
             }
         }
     }
 
-    // What the next slice will read: rows that follow each other, of one plane of each channel.
-    private ReadAhead After(float* input, in DirectBlock block, int slice)
-    {
-        TapAxis depth = _geometry.Depth, height = _geometry.Height, width = _geometry.Width;
-        int z = (block.Depth * depth.InputStep) + depth.Shifts[0], row = block.Row * height.InputStep;
-        int first = Math.Clamp(row + height.Shifts[0], 0, height.Input), end = Math.Clamp(row + ((block.Rows - 1) * height.InputStep) + height.Shifts[^1] + 1, first, height.Input);
-        if (slice + 1 == _geometry.Slices.Pieces || depth.Shifts.Length > 1 || (uint)z >= (uint)depth.Input || _geometry.Columns.Pieces > 1)
-            return default;
-
-        nint plane = (nint)height.Input * width.Input, channels = depth.Input * plane;
-        nint channel = (block.Image * (nint)_request.Shape.InputChannels) + (block.ChannelGroup * (nint)_geometry.Channels) + _geometry.Slices.Begin(slice + 1);
-        return new ReadAhead(input + (channel * channels) + (z * plane) + (first * (nint)width.Input), (end - first) * width.Input, _geometry.Slices.Size(slice + 1), channels);
-    }
+    // What the next slice will read.
+    private ReadAhead After(float* input, in DirectBlock block, int slice) =>
+        slice + 1 == _geometry.Slices.Pieces || _geometry.Columns.Pieces > 1
+            ? default
+            : block.Ahead(input, _request.Shape, _geometry.Depth, _geometry.Height, _geometry.Width, _geometry.Slices.Begin(slice + 1), _geometry.Slices.Size(slice + 1));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ComputeBlock(in ConvArguments arguments, float* memory, in DirectBlock block, int part)
@@ -222,20 +201,7 @@ internal sealed unsafe class DirectChannelsPlan<V> : PlannedAlgorithm
         {
             DirectChannelsGeometry geometry = plan._geometry;
             (item, int part) = Math.DivRem(item, geometry.Parts.Pieces);
-            (item, int column) = Math.DivRem(item, geometry.Columns.Pieces);
-            (item, int row) = Math.DivRem(item, geometry.Rows.Pieces);
-            (item, int depth) = Math.DivRem(item, geometry.Depth.Grid);
-            (int image, int group) = Math.DivRem(item, geometry.Groups);
-            var block = new DirectBlock
-            {
-                Image = image,
-                ChannelGroup = group,
-                Depth = depth,
-                Row = geometry.Rows.Begin(row),
-                Rows = geometry.Rows.Size(row),
-                Column = geometry.Columns.Begin(column),
-                Columns = geometry.Columns.Size(column),
-            };
+            DirectBlock block = DirectBlock.At(item, geometry.Groups, geometry.Depth.Grid, geometry.Rows, geometry.Columns);
             plan.ComputeBlock(arguments, arguments.Workspace + (worker * (nint)plan.WorkerFloats), block, part);
         }
     }

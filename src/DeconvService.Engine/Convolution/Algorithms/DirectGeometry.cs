@@ -19,9 +19,10 @@ internal sealed class DirectGeometry
     private const int SlicedRows = 32;
     private const int SumBytes = 128 << 10;
 
-    // Below this many cycles, some fifteen microseconds, an item is not worth another one: its border is copied for it alone. With slices it has to be
-    // longer, because in short pieces of the image there is little to add to the sums.
-    private const double ItemCycles = 60_000;
+    /// <summary>Below this many cycles, some fifteen microseconds, an item is not worth another one: its border is copied for it alone.</summary>
+    public const double ItemCycles = 60_000;
+
+    // With slices it has to be longer, because in short pieces of the image there is little to add to the sums.
     private const double SlicedItemCycles = 240_000;
 
     // Addresses that are a multiple of this apart fall into the same set of the first-level cache.
@@ -159,6 +160,16 @@ internal sealed class DirectGeometry
         return !fits ? null : threads == 1 ? lone : new DirectGeometry(shape, products, V.Count, threads);
     }
 
+    /// <summary>
+    /// How many items to cut a layer into: some for each thread, the same number, so that all are busy to the end; but none that is not worth
+    /// the trouble.
+    /// </summary>
+    /// <param name="cycles">What the layer takes.</param>
+    /// <param name="itemCycles">What makes an item worth while.</param>
+    /// <param name="threads">Number of threads.</param>
+    public static double WantedItems(double cycles, double itemCycles, int threads) =>
+        threads == 1 ? 1 : threads * Math.Clamp(Math.Floor(cycles / itemCycles / threads), 1, 4);
+
     /// <summary>The largest number that divides both.</summary>
     public static long GreatestCommonDivisor(long a, long b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
 
@@ -202,9 +213,7 @@ internal sealed class DirectGeometry
 
     private void Cut(double items, int threads)
     {
-        // Some items for each thread, the same number, so that all are busy to the end; but none that is not worth the trouble.
-        double worth = Math.Floor(Vectors * Products.CyclesPerVector / (Sliced ? SlicedItemCycles : ItemCycles) / threads);
-        double wanted = threads == 1 ? 1 : threads * Math.Clamp(worth, 1, 4);
+        double wanted = WantedItems(Vectors * Products.CyclesPerVector, Sliced ? SlicedItemCycles : ItemCycles, threads);
 
         // Wide rows are cut into whole panels; then as many rows as fit, but enough blocks for all threads.
         int panel = Products.Vectors * Lanes, parts = Depth.Shifts.Length * Width.InputStep;

@@ -4,18 +4,6 @@ using DeconvService.Engine.Simd;
 
 namespace DeconvService.Engine.Convolution.Algorithms;
 
-/// <summary>A block of grid positions of one channel group of one image.</summary>
-internal struct DirectBlock
-{
-    public int Image;
-    public int ChannelGroup;
-    public int Depth;
-    public int Row;
-    public int Rows;
-    public int Column;
-    public int Columns;
-}
-
 /// <summary>Where the products of a block read: the image itself or a copy of a piece of it.</summary>
 internal unsafe struct DirectSource
 {
@@ -82,17 +70,10 @@ internal sealed unsafe class DirectInput<V>
     /// <summary>What <see cref="Open"/> will read of the image for the following slice; nothing behind the last.</summary>
     public ReadAhead After(float* input, in DirectBlock block, int slice)
     {
-        TapAxis height = _geometry.Height;
-        int z = (block.Depth * _geometry.Depth.InputStep) + _geometry.Depth.Shifts[0];
-        int first = Math.Clamp((block.Row * height.InputStep) + _geometry.FirstRow, 0, height.Input);
-        int end = Math.Clamp(((block.Row + block.Rows - 1) * height.InputStep) + _geometry.FirstRow + _geometry.RowSpan, first, height.Input);
         int channel = (slice + 1) * _geometry.SliceChannels;
-        if (channel >= _geometry.Products.Channels || _geometry.Depth.Shifts.Length > 1 || (uint)z >= (uint)_geometry.Depth.Input || _geometry.Columns.Pieces > 1)
-            return default;
-
-        nint channels = (block.Image * (nint)_shape.InputChannels) + (block.ChannelGroup * (nint)_geometry.Products.Channels) + channel;
-        nint line = (z * (nint)height.Input) + first;
-        return new ReadAhead(input + (channels * Plane) + (line * _geometry.Width.Input), (end - first) * _geometry.Width.Input, _geometry.SliceChannels, Plane);
+        return channel >= _geometry.Products.Channels || _geometry.Columns.Pieces > 1
+            ? default
+            : block.Ahead(input, _shape, _geometry.Depth, _geometry.Height, _geometry.Width, channel, _geometry.SliceChannels);
     }
 
     private int[] Pinned(DirectTap[] taps, Func<DirectTap, int> offset, long channelStride)
@@ -153,33 +134,11 @@ internal sealed unsafe class DirectInput<V>
                     (int rowPart, int columnPart) = Math.DivRem(part, width.InputStep);
                     float* to = target + (geometry.PartIndex(d, rowPart, columnPart) * (nint)geometry.PartLength);
                     int count = (rows - rowPart + height.InputStep - 1) / height.InputStep;
-                    CopyPart(channel0 + (z * (nint)height.Input * width.Input), z < 0, to, firstRow + rowPart, count, block.Column, columnPart);
+                    var bordered = new BorderedRow(width.Input, (block.Column * width.InputStep) + geometry.FirstColumn + columnPart, width.InputStep, geometry.PartColumns, mode);
+                    float* image = z < 0 ? null : channel0 + (z * (nint)height.Input * width.Input);
+                    bordered.CopyPlane<V>(image, height.Input, firstRow + rowPart, height.InputStep, count, to, geometry.PartColumns);
                 }
             }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void CopyPart(float* image, bool outside, float* target, int firstRow, int rows, int column, int part)
-    {
-        TapAxis height = _geometry.Height, width = _geometry.Width;
-        PaddingMode mode = _shape.PaddingMode;
-        int columns = _geometry.PartColumns, step = height.InputStep;
-        var bordered = new BorderedRow(width.Input, (column * width.InputStep) + _geometry.FirstColumn + part, width.InputStep, columns, mode);
-        for (int r = 0; r < rows;)
-        {
-            int position = firstRow + (r * step), y = Border.Source(position, height.Input, mode);
-            if (outside || y < 0)
-            {
-                new Span<float>(target + (r * columns), columns).Clear();
-                r++;
-                continue;
-            }
-
-            // Rows inside of the image follow each other.
-            int inside = y == position ? Math.Min(rows - r, ((height.Input - 1 - y) / step) + 1) : 1;
-            bordered.CopyRows<V>(image + (y * (nint)width.Input), step * (nint)width.Input, target + (r * (nint)columns), columns, inside);
-            r += inside;
         }
     }
 }

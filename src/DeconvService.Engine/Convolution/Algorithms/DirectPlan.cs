@@ -333,20 +333,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         public void Execute(int item, int worker)
         {
             DirectGeometry geometry = plan._geometry;
-            (item, int column) = Math.DivRem(item, geometry.Columns.Pieces);
-            (item, int row) = Math.DivRem(item, geometry.Rows.Pieces);
-            (item, int depth) = Math.DivRem(item, geometry.Depth.Grid);
-            (int image, int group) = Math.DivRem(item, plan._request.Shape.Groups);
-            var block = new DirectBlock
-            {
-                Image = image,
-                ChannelGroup = group,
-                Depth = depth,
-                Row = geometry.Rows.Begin(row),
-                Rows = geometry.Rows.Size(row),
-                Column = geometry.Columns.Begin(column),
-                Columns = geometry.Columns.Size(column),
-            };
+            DirectBlock block = DirectBlock.At(item, plan._request.Shape.Groups, geometry.Depth.Grid, geometry.Rows, geometry.Columns);
             plan.ComputeBlock(arguments, arguments.Workspace + (worker * (nint)plan.WorkerFloats), block);
         }
     }

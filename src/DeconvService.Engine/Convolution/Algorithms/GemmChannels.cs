@@ -30,7 +30,7 @@ internal sealed class GemmChannels : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (!request.EvenIfSlow && (!request.MayFollowSize || !Choices<V>.Table.Of(shape, request.Weights.Use, IsBest<V>)))
+        if (!ProductChoice<V>.Is(ProductKind.Channels, request))
             return null;
 
         // Two vectors and many rows, or where there are few positions, or few registers, three.
@@ -41,14 +41,5 @@ internal sealed class GemmChannels : IConvAlgorithm
             panels = new InputPanels<V>(shape, unit: 1, three);
 
         return panels.Floats <= int.MaxValue / 4 ? new GemmChannelsPlan<V>(request, panels, few ? 3 : 2) : null;
-    }
-
-    private static bool IsBest<V>(ConvShape shape, WeightUse use)
-        where V : struct, IVec<V> => CostModel.BestProduct<V>(shape, use) == ProductKind.Channels;
-
-    private static class Choices<V>
-        where V : struct, IVec<V>
-    {
-        public static ChoiceTable<bool> Table { get; } = new();
     }
 }
