@@ -25,7 +25,7 @@ internal static class CostModel
     private const double OutputTile = 31;
 
     // Transformed tiles that are shared are all there at once, and are waited for beyond a size; of others a block, of so many tiles at least,
-    // and what of it does not fit the second-level cache is waited for.
+    // and what of it does not fit the second-level cache is waited for once for each two vectors of outputs.
     private const double NearBytes = 2 << 20;
     private const double FewestTiles = 24;
     private const double TilesBytesPerCycle = 4;
@@ -298,7 +298,7 @@ internal static class CostModel
         if (geometry.Shares && bytes > NearBytes)
             waited = bytes / (bytes <= CachedBytes ? TilesBytesPerCycle : FarTilesBytesPerCycle);
         else if (!geometry.Shares && held > SecondLevelBytes)
-            waited = bytes * (1 - (SecondLevelBytes / held)) / TilesBytesPerCycle;
+            waited = bytes * Math.Ceiling(vectors / 2) * (1 - (SecondLevelBytes / held)) / TilesBytesPerCycle;
 
         return waited + (gathered * (GatheredRow + (Math.Ceiling(reach / Lanes) * GatheredSquare)))
             + (vectorsIn * TransformedInput)

@@ -97,7 +97,7 @@ internal sealed class RowWinogradGeometry
     /// Elements from one row of the sums to the next: what the columns of a block read, the first vector begun and the last one ended. An odd
     /// number of cache lines, so that rows do not fall into the same sets of a cache.
     /// </summary>
-    public int SumStride => (((Columns.Largest + Width.Shifts[^1] - Width.Shifts[0] + (2 * Lanes) + 15) / 32) * 32) + 16;
+    public int SumStride { get; private set; }
 
     /// <summary>The cheapest way, or null for a layer that is no sum of column kernels over rows of the image with zeros around it.</summary>
     public static RowWinogradGeometry? TryCreate<V>(ConvShape shape, int threads)
@@ -194,6 +194,8 @@ internal sealed class RowWinogradGeometry
         Columns = new EvenSplit(Width.Grid, Math.Min(Width.Grid, Widest));
         if (Columns.Pieces > 1)
             Columns = new EvenSplit(Width.Grid, (Columns.Largest + Lanes - 1) / Lanes * Lanes);
+
+        SumStride = ((Columns.Largest + Width.Shifts[^1] - Width.Shifts[0] + (2 * Lanes) + 15) / 32 * 32) + 16;
 
         // Some items for each thread, so that all are busy to the end; but none that is not worth the trouble.
         double worth = Math.Floor(Cycles / ItemCycles / threads);

@@ -18,6 +18,9 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     // Rows of tiles that are transformed at a time where tiles are shared.
     private const int SharedRows = 4;
 
+    // Transformed tiles that workers share, but for their own, should not come from memory.
+    private const long SharedTilesBytes = 8 << 20;
+
     // Products that workers share should stay in the caches between them.
     private const long SharedProductsBytes = 8 << 20;
 
@@ -117,8 +120,9 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
     private nint WorkerFloats => GatheredFloats + ProductFloats + OutputFloats;
 
     // Whether transformed tiles are in memory that all workers share, because there are too few blocks to occupy them; else each worker has
-    // those of one block, which stay in its second-level cache.
-    private bool IsShared(int threads) => _geometry.Shares || Units < WorkerItems * threads;
+    // those of one block, which stay in its caches. So they do where all of them are too much for the caches, if there is one for each worker.
+    private bool IsShared(int threads) =>
+        _geometry.Shares || Units < threads || (Units < WorkerItems * threads && sizeof(float) * Units * TransformedFloats <= SharedTilesBytes);
 
     // Whether workers share out the points of a product, and then its outputs, because there are too few products to occupy them.
     private bool SharesPoints(int threads) =>
@@ -254,10 +258,12 @@ internal sealed unsafe class WinogradPlan<V> : PlannedAlgorithm
 
     private float* SharedProducts(in ConvArguments arguments, int product) => Worker(arguments, _request.Threads) + (product * _geometry.Phases * ProductFloats);
 
+    // All chunks of a block follow each other: so the worker that gets a run of products mostly reads tiles that it transformed itself. Another
+    // core's come at memory's pace where cores share no cache, and two threads were no faster than one.
     private Product ProductAt(int number)
     {
-        (int rest, int block) = Math.DivRem(number, Blocks);
-        (int group, int chunk) = Math.DivRem(rest, _chunks);
+        (int rest, int chunk) = Math.DivRem(number, _chunks);
+        (int group, int block) = Math.DivRem(rest, Blocks);
         return new Product(group, chunk, BlockAt(block), _geometry.Shares ? group : (group * Blocks) + block);
     }
 
