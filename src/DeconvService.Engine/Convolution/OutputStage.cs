@@ -41,6 +41,7 @@ internal sealed unsafe class OutputStage
             Activation.Clip => (epilogue.Alpha, epilogue.Beta),
             _ => (float.NegativeInfinity, float.PositiveInfinity),
         };
+        OnlyBounds = !epilogue.HasResidual && epilogue.Activation is (Activation.None or Activation.Relu or Activation.Clip);
         Bias = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_bias));
         Slopes = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_slopes));
     }
@@ -55,7 +56,7 @@ internal sealed unsafe class OutputStage
     public float* Slopes { get; }
 
     /// <summary>Whether outputs are nothing but sums with their bias, kept between <see cref="Low"/> and <see cref="High"/>.</summary>
-    public bool OnlyBounds => !Epilogue.HasResidual && Epilogue.Activation is (Activation.None or Activation.Relu or Activation.Clip);
+    public bool OnlyBounds { get; }
 
     /// <summary>The least that an output is then: no bound where there is no activation.</summary>
     public float Low { get; }
@@ -76,6 +77,21 @@ internal sealed unsafe class OutputStage
         V bias = V.Broadcast(Bias[channel]);
         V slope = V.Broadcast(Slopes[channel]);
         nint i = 0;
+        if (OnlyBounds)
+        {
+            // What is left at the end is computed once more with what stands before it: half of a vector is stored at a tenth of the pace.
+            V low = V.Broadcast(Low), high = V.Broadcast(High);
+            for (; i <= count - V.Count; i += V.Count)
+                V.Clamp(V.Load(sums + i) + bias, low, high).Store(target + i);
+
+            if (i < count && count >= V.Count)
+                V.Clamp(V.Load(sums + count - V.Count) + bias, low, high).Store(target + count - V.Count);
+            else if (i < count)
+                V.Clamp(V.LoadPartial(sums, (int)count) + bias, low, high).StorePartial(target, (int)count);
+
+            return;
+        }
+
         for (; i <= count - V.Count; i += V.Count)
         {
             V sum = V.Load(sums + i) + bias;
@@ -108,6 +124,25 @@ internal sealed unsafe class OutputStage
     {
         V bias = V.Broadcast(Bias[channel]);
         V slope = V.Broadcast(Slopes[channel]);
+        if (OnlyBounds)
+        {
+            V least = V.Broadcast(Low), most = V.Broadcast(High);
+            nint whole = 2 * V.Count, all = count;
+            for (; count > 0 && all >= whole; count -= whole, sums += V.Count, target += whole)
+            {
+                // The last ones together with some of those before, as above.
+                if (count < whole && count % 2 != 0)
+                    break;
+
+                nint again = Math.Max(whole - count, 0);
+                sums -= again / 2;
+                target -= again;
+                V even = V.Clamp(V.Load(sums) + bias, least, most), odd = V.Clamp(V.Load(sums + phaseStride) + bias, least, most);
+                V.ZipLow(even, odd).Store(target);
+                V.ZipHigh(even, odd).Store(target + V.Count);
+            }
+        }
+
         for (; count >= 2 * V.Count; count -= 2 * V.Count, sums += V.Count, target += 2 * V.Count, residual += 2 * V.Count)
         {
             V even = V.Load(sums) + bias, odd = V.Load(sums + phaseStride) + bias;

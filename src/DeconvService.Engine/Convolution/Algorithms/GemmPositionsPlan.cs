@@ -82,17 +82,27 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
         };
         delegate*<in MicroProduct, void> larger = MicroKernelTable.Find<V, ToOutputs>(rows, Panels.Split.Largest);
         delegate*<in MicroProduct, void> smaller = MicroKernelTable.Find<V, ToOutputs>(rows, Panels.Split.Size(Panels.Split.Pieces - 1));
-        for (int piece = outputs.FirstPiece; piece < outputs.EndPiece; piece++)
+
+        // A panel's outputs follow each other, but not at the end of an image, nor where the panel is filled up.
+        int image = Panels.Image, units = Panels.Split.Largest;
+        (int number, int at) = Math.DivRem(Panels.PositionOf(outputs.FirstPiece), image);
+        float* target = output + ((((nint)number * Request.Shape.OutputChannels) + outputs.FirstChannel) * image) + at;
+        nint panelFloats = (nint)Panels.Floats, nextImage = (Request.Shape.OutputChannels - (nint)1) * image;
+        product.X = panels;
+        for (int piece = outputs.FirstPiece; piece < outputs.EndPiece; piece++, product.X += panelFloats)
         {
-            bool whole = Panels.IsWhole(piece, outputs.FirstChannel, out nint place);
-            product.C = whole ? output + place : sums;
-            product.RowStride = whole ? Panels.Image : RowStride;
-            product.X = panels + ((piece - outputs.FirstPiece) * (nint)Panels.Floats);
-            (Panels.Split.Size(piece) == Panels.Split.Largest ? larger : smaller)(in product);
+            int size = Panels.Split.Size(piece), positions = size * V.Count;
+            bool whole = at + positions <= image;
+            product.C = whole ? target : sums;
+            product.RowStride = whole ? image : RowStride;
+            (size == units ? larger : smaller)(in product);
             product.Next = null;
             product.NextStep = 0;
             if (!whole)
                 Panels.Copy(output, outputs with { FirstPiece = piece, EndPiece = piece + 1 }, sums, RowStride);
+
+            for (at += positions, target += positions; at >= image; at -= image)
+                target += nextImage;
         }
 
         return true;

@@ -62,6 +62,9 @@ internal sealed unsafe class InputPanels<V>
         Planes = _depth.Shifts.Length * _height.Shifts.Length * _width.Shifts.Length;
         _positions = checked(shape.Batch * _depth.Grid * _height.Grid * _width.Grid);
         Split = new EvenSplit((int)(((long)_positions + unit - 1) / unit), largest);
+        Width = Split.Largest * unit;
+        Floats = (long)Planes * Channels * Width;
+        Image = checked(_depth.Output * _height.Output * _width.Output);
         Phases = [.. from d in _depth.Phases from h in _height.Phases from w in _width.Phases select TapsOf(d, h, w)];
         WidthPhases = _width.Phases.Length;
         Interleaved = Phases.Length > 1;
@@ -77,10 +80,13 @@ internal sealed unsafe class InputPanels<V>
     public EvenSplit Split { get; }
 
     /// <summary>Elements of a row of a panel, the same for all panels.</summary>
-    public int Width => Split.Largest * _unit;
+    public int Width { get; }
 
     /// <summary>Elements of a panel.</summary>
-    public long Floats => (long)Planes * Channels * Width;
+    public long Floats { get; }
+
+    /// <summary>Elements of an output channel of one image.</summary>
+    public int Image { get; }
 
     /// <summary>The taps of each phase of the output; those of the width follow each other.</summary>
     public PanelTap[][] Phases { get; }
@@ -153,16 +159,16 @@ internal sealed unsafe class InputPanels<V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Write(OutputStage stage, in ConvArguments arguments, in PanelOutputs range, float* sums, nint rowStride, nint phaseStride, float* spare)
     {
-        int begin = PositionOf(range.FirstPiece), end = Math.Min(PositionOf(range.EndPiece), _positions);
         nint image = Image;
-        for (int q = begin; q < end;)
+        var lines = new OutputLines(this, range);
+        for (; lines.Next(); sums += lines.Count)
         {
-            (nint place, int elements, int count) = LineAt(q, end, range.FirstPhase, range.FirstChannel);
-            float* row = sums + (q - begin);
-            q += count;
-            if (elements == 0)
+            if (lines.Elements == 0)
                 continue;
 
+            float* row = sums;
+            nint place = lines.Place;
+            int elements = lines.Elements;
             for (int channel = range.FirstChannel; channel < range.EndChannel; channel++, place += image, row += rowStride)
             {
                 if (WidthPhases == 2)
@@ -174,7 +180,7 @@ internal sealed unsafe class InputPanels<V>
                 float* values = row;
                 if (WidthPhases > 1)
                 {
-                    Interleaving.Run<V>(row, phaseStride, WidthPhases, count, spare);
+                    Interleaving.Run<V>(row, phaseStride, WidthPhases, lines.Count, spare);
                     values = spare;
                 }
 
@@ -183,37 +189,17 @@ internal sealed unsafe class InputPanels<V>
         }
     }
 
-    /// <summary>Elements of an output channel of one image.</summary>
-    public nint Image => (nint)_depth.Output * _height.Output * _width.Output;
-
-    /// <summary>
-    /// Whether all outputs of a panel, of which there is one phase, follow each other; not at the end of an image, nor where the panel is
-    /// filled up.
-    /// </summary>
-    /// <param name="piece">The panel.</param>
-    /// <param name="channel">Output channel.</param>
-    /// <param name="place">Place of the first in the output.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool IsWhole(int piece, int channel, out nint place)
-    {
-        int image = _depth.Output * _height.Output * _width.Output, q = PositionOf(piece);
-        (int n, int at) = Math.DivRem(q, image);
-        place = ((((nint)n * _outputChannels) + channel) * image) + at;
-        return at + PositionOf(piece + 1) - q <= image;
-    }
-
     /// <summary>Writes outputs that are finished, of one phase; else as <see cref="Write"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Copy(float* output, in PanelOutputs range, float* sums, nint rowStride)
     {
-        int begin = PositionOf(range.FirstPiece), end = Math.Min(PositionOf(range.EndPiece), _positions);
-        for (int q = begin; q < end;)
+        var lines = new OutputLines(this, range);
+        for (; lines.Next(); sums += lines.Count)
         {
-            (nint place, int elements, _) = LineAt(q, end, firstPhase: 0, range.FirstChannel);
-            float* row = sums + (q - begin);
-            q += elements;
+            float* row = sums;
+            nint place = lines.Place;
             for (int channel = range.FirstChannel; channel < range.EndChannel; channel++, place += Image, row += rowStride)
-                new ReadOnlySpan<float>(row, elements).CopyTo(new Span<float>(output + place, elements));
+                new ReadOnlySpan<float>(row, lines.Elements).CopyTo(new Span<float>(output + place, lines.Elements));
         }
     }
 
@@ -221,41 +207,17 @@ internal sealed unsafe class InputPanels<V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void FetchOutput(float* output, in PanelOutputs range)
     {
-        int end = Math.Min(PositionOf(range.EndPiece), _positions);
         nint image = Image;
-        for (int q = PositionOf(range.FirstPiece); q < end;)
+        var lines = new OutputLines(this, range);
+        while (lines.Next())
         {
-            (nint place, int elements, int count) = LineAt(q, end, range.FirstPhase, range.FirstChannel);
-            q += count;
-            for (int channel = range.FirstChannel; channel < range.EndChannel && elements > 0; channel++, place += image)
+            nint place = lines.Place;
+            for (int channel = range.FirstChannel; channel < range.EndChannel && lines.Elements > 0; channel++, place += image)
             {
-                for (int i = 0; i < elements + 15; i += 16)
+                for (int i = 0; i < lines.Elements + 15; i += 16)
                     V.Prefetch(output + place + i);
             }
         }
-    }
-
-    // Positions q ... that are neighbours in the output: the place of the first, how many elements in all phases of the width, how many positions.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private (nint Place, int Elements, int Count) LineAt(int q, int end, int firstPhase, int channel)
-    {
-        int image = _depth.Output * _height.Output * _width.Output;
-        if (!Interleaved)
-        {
-            // Positions are output elements: they only break at the end of an image.
-            (int n0, int at) = Math.DivRem(q, image);
-            int run = Math.Min(end - q, image - at);
-            return (((((nint)n0 * _outputChannels) + channel) * image) + at, run, run);
-        }
-
-        (int phaseD, int phaseH) = Math.DivRem(firstPhase / WidthPhases, _height.Phases.Length);
-        (int line, int mw) = Math.DivRem(q, _width.Grid);
-        (line, int mh) = Math.DivRem(line, _height.Grid);
-        (int n, int md) = Math.DivRem(line, _depth.Grid);
-        int count = Math.Min(end - q, _width.Grid - mw);
-        int od = (md * _depth.Phases.Length) + phaseD, oh = (mh * _height.Phases.Length) + phaseH, ow = mw * WidthPhases;
-        int elements = od < _depth.Output && oh < _height.Output ? Math.Min(count * WidthPhases, _width.Output - ow) : 0;
-        return (((((nint)n * _outputChannels) + channel) * image) + ((((nint)od * _height.Output) + oh) * _width.Output) + ow, elements, count);
     }
 
     private void CopyColumns(float* row, nint rowStride, int first, int count, float* target)
@@ -317,4 +279,84 @@ internal sealed unsafe class InputPanels<V>
                (((d.Kernel * _height.Kernel) + h.Kernel) * _width.Kernel) + w.Kernel,
                (((d.Shift * _height.Shifts.Length) + h.Shift) * _width.Shifts.Length) + w.Shift),
     ];
+
+    // The outputs of some panels line by line: positions that are neighbours in the output.
+    private struct OutputLines
+    {
+        private readonly InputPanels<V> _panels;
+        private readonly int _phaseDepth;
+        private readonly int _phaseHeight;
+        private readonly int _channel;
+        private readonly int _end;
+        private int _position;
+        private int _image;
+        private int _depth;
+        private int _height;
+        private int _width;
+
+        public OutputLines(InputPanels<V> panels, in PanelOutputs range)
+        {
+            (_panels, _channel) = (panels, range.FirstChannel);
+            (_phaseDepth, _phaseHeight) = Math.DivRem(range.FirstPhase / panels.WidthPhases, panels._height.Phases.Length);
+            (_position, _end) = (panels.PositionOf(range.FirstPiece), Math.Min(panels.PositionOf(range.EndPiece), panels._positions));
+            if (panels.Interleaved)
+            {
+                (int line, _width) = Math.DivRem(_position, panels._width.Grid);
+                (line, _height) = Math.DivRem(line, panels._height.Grid);
+                (_image, _depth) = Math.DivRem(line, panels._depth.Grid);
+            }
+            else
+            {
+                (_image, _width) = Math.DivRem(_position, panels.Image);
+            }
+        }
+
+        /// <summary>Place of the first output in the first channel.</summary>
+        public nint Place { get; private set; }
+
+        /// <summary>How many outputs in all phases of the width; none where the line lies behind the output's last.</summary>
+        public int Elements { get; private set; }
+
+        /// <summary>How many positions.</summary>
+        public int Count { get; private set; }
+
+        public bool Next()
+        {
+            if (_position >= _end)
+                return false;
+
+            nint first = ((_image * (nint)_panels._outputChannels) + _channel) * _panels.Image;
+            if (_panels.Interleaved)
+                InterleavedLine(first);
+            else
+                Line(first);
+
+            _position += Count;
+            return true;
+        }
+
+        // Positions are output elements: they only break at the end of an image.
+        private void Line(nint first)
+        {
+            Count = Math.Min(_end - _position, _panels.Image - _width);
+            (Place, Elements) = (first + _width, Count);
+            (_image, _width) = (_image + 1, 0);
+        }
+
+        private void InterleavedLine(nint first)
+        {
+            TapAxis depth = _panels._depth, height = _panels._height, width = _panels._width;
+            int z = (_depth * depth.Phases.Length) + _phaseDepth, y = (_height * height.Phases.Length) + _phaseHeight, x = _width * _panels.WidthPhases;
+            Count = Math.Min(_end - _position, width.Grid - _width);
+            Elements = z < depth.Output && y < height.Output ? Math.Min(Count * _panels.WidthPhases, width.Output - x) : 0;
+            Place = first + ((((nint)z * height.Output) + y) * width.Output) + x;
+            _width = 0;
+            if (++_height == height.Grid)
+            {
+                _height = 0;
+                if (++_depth == depth.Grid)
+                    (_image, _depth) = (_image + 1, 0);
+            }
+        }
+    }
 }
