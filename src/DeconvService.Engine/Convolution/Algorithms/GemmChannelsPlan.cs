@@ -36,6 +36,9 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
         float* weights = Weights(group, phase, block);
         int tapsAtOnce = _channelParts.Pieces > 1 ? 1 : Math.Max(1, FittingSteps / Panels.Channels);
         int* offsets = Offsets(phase);
+        int positions = Panels.Split.Largest;
+        delegate*<in MicroProduct, void> larger = MicroKernelTable.Find<V, OfWideRows>(positions, vectors);
+        delegate*<in MicroProduct, void> smaller = MicroKernelTable.Find<V, OfWideRows>(Panels.Split.Size(Panels.Split.Pieces - 1), vectors);
         bool accumulate = false;
         for (int tap = 0; tap < taps; tap += tapsAtOnce)
         {
@@ -60,12 +63,16 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
                     NextStep = Math.Min(32, (lanes + (endPiece - firstPiece) - 1) / (endPiece - firstPiece)),
                 };
                 weights += steps * (nint)lanes;
+                product.A = panels + (_channelParts.Begin(part) * (nint)Panels.Width);
+                product.C = spare;
+                product.Next = weights;
                 for (int piece = firstPiece; piece < endPiece; piece++)
                 {
-                    product.A = panels + ((piece - firstPiece) * (nint)Panels.Floats) + (_channelParts.Begin(part) * (nint)Panels.Width);
-                    product.C = spare + ((Panels.PositionOf(piece) - begin) * (nint)lanes);
-                    product.Next = weights + ((piece - firstPiece) * steps * product.NextStep);
-                    MicroKernelTable.Find<V, OfWideRows>(Panels.Split.Size(piece), vectors)(in product);
+                    int size = Panels.Split.Size(piece);
+                    (size == positions ? larger : smaller)(in product);
+                    product.A += Panels.Floats;
+                    product.C += size * (nint)lanes;
+                    product.Next += steps * product.NextStep;
                 }
 
                 accumulate = true;
