@@ -12,6 +12,9 @@ internal sealed class DirectGeometry
     // The sums of a strip stay in the first-level cache until they are written, beside the input that is read.
     private const int StripBytes = 16 << 10;
 
+    // What a strip takes beside its products, for a row of its own.
+    private const double StripCycles = 200;
+
     // A slice of the channels is worth reading for at least so many steps of the reduction: its sums are read and written for it.
     private const int SliceSteps = 128;
 
@@ -37,7 +40,8 @@ internal sealed class DirectGeometry
         double rowVectors = Math.Ceiling(Width.Grid / (double)lanes);
         double useful = UsefulRows(shape.PaddingMode);
         double flatVectors = Height.Grid * (double)(Width.Grid + ColumnRest) / lanes;
-        Flat = flatVectors <= useful * rowVectors;
+        double strips = Height.Grid * (double)(Products.AllRows / Products.Rows / Products.Together * Products.Chunks.Pieces);
+        Flat = (flatVectors - (useful * rowVectors)) * Products.CyclesPerVector <= strips * StripCycles * CostModel.Lanes / lanes;
         Vectors = (double)shape.Batch * shape.Groups * Depth.Grid * (Flat ? Math.Ceiling(flatVectors) : useful * rowVectors);
 
         long plane = sizeof(float) * (long)Depth.Input * Height.Input * Width.Input;
@@ -105,44 +109,24 @@ internal sealed class DirectGeometry
     public EvenSplit Columns { get; private set; }
 
     /// <summary>Rows of a part of a copied block.</summary>
-    public int PartRows => Rows.Largest + ((RowSpan - 1) / Height.InputStep);
+    public int PartRows { get; private set; }
 
     /// <summary>Columns of a part of a copied block.</summary>
-    public int PartColumns => Columns.Largest + ColumnRest;
+    public int PartColumns { get; private set; }
 
     /// <summary>Parts that rows and columns are dealt out to.</summary>
     public int Parts => Height.InputStep * Width.InputStep;
 
     /// <summary>Elements of a part, with room for vectors that reach over its end.</summary>
-    public int PartLength => (PartRows * PartColumns) + (2 * Lanes);
+    public int PartLength { get; private set; }
 
     /// <summary>Panels of vectors that are summed up before their sums are written.</summary>
-    public int StripPanels
-    {
-        get
-        {
-            if (Sliced)
-            {
-                int length = (Rows.Largest * PartColumns) + Lanes;
-                return (length + (Products.Vectors * Lanes) - 1) / (Products.Vectors * Lanes);
-            }
-
-            int bytes = sizeof(float) * Products.Chunks.Largest * Products.LineRows * Products.Together * Products.Vectors * Lanes;
-            return Math.Max(1, StripBytes / bytes);
-        }
-    }
+    public int StripPanels { get; private set; }
 
     /// <summary>
     /// Elements of a copied channel: an odd number of cache lines, so that channels do not fall into the same sets of the cache.
     /// </summary>
-    public long ChannelLength
-    {
-        get
-        {
-            long floats = (long)Depth.Shifts.Length * Parts * PartLength;
-            return ((floats + 31) / 32 * 32) + 16;
-        }
-    }
+    public long ChannelLength { get; private set; }
 
     private int ColumnRest => (ColumnSpan - 1) / Width.InputStep;
 
@@ -226,6 +210,7 @@ internal sealed class DirectGeometry
         if (Columns.Pieces > 1)
             Columns = new EvenSplit(Width.Grid, (Columns.Largest + Lanes - 1) / Lanes * Lanes);
 
+        PartColumns = Columns.Largest + ColumnRest;
         long rowBytes = sizeof(float) * (long)SliceChannels * parts * PartColumns;
         int rows = (int)Math.Clamp(((BlockBytes / rowBytes) - RowSpan) / Height.InputStep, 1, Height.Grid);
         if (Sliced)
@@ -234,5 +219,10 @@ internal sealed class DirectGeometry
         rows = Math.Max(rows, Math.Min(RowSpan, 4));
         int most = (int)Math.Ceiling(Height.Grid / Math.Ceiling(wanted / (items * Columns.Pieces)));
         Rows = new EvenSplit(Height.Grid, Math.Clamp(most, 1, Math.Max(1, rows)));
+        PartRows = Rows.Largest + ((RowSpan - 1) / Height.InputStep);
+        PartLength = (PartRows * PartColumns) + (2 * Lanes);
+        ChannelLength = ((((long)Depth.Shifts.Length * Parts * PartLength) + 31) / 32 * 32) + 16;
+        int stripBytes = sizeof(float) * Products.Chunks.Largest * Products.LineRows * Products.Together * panel;
+        StripPanels = Sliced ? ((Rows.Largest * PartColumns) + Lanes + panel - 1) / panel : Math.Max(1, StripBytes / stripBytes);
     }
 }

@@ -21,11 +21,18 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     // Elements from one row of the sums to the next.
     private readonly int _stripLength;
 
+    private readonly int _widthPhases;
+
+    // Where the sums of each product and chunk are kept: [product][chunk].
+    private readonly nint[] _keptAt;
+
     public DirectPlan(ConvRequest request, DirectGeometry geometry)
     {
         (_request, _geometry, _products) = (request, geometry, geometry.Products);
         _stripLength = geometry.StripPanels * _products.Vectors * V.Count;
+        _widthPhases = _products.Width.Phases.Length;
         _groups = _products.MakeGroups();
+        _keptAt = [.. from product in Enumerable.Range(0, _groups.Length) from chunk in Enumerable.Range(0, _products.Chunks.Pieces) select KeptPlace(product, chunk)];
         _input = new DirectInput<V>(request.Shape, geometry, _groups);
         _groupStart = new long[_groups.Length + 1];
         for (int i = 0; i < _groups.Length; i++)
@@ -44,13 +51,11 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
 
     public override long WorkspaceBytes => sizeof(float) * _request.Threads * WorkerFloats;
 
-    private int Phases => _products.Width.Phases.Length;
-
     // Rows whose sums are kept at a time: those of a chunk for all phases of the width, or all of them where channels are added slice by slice.
     private long KeptRows => _geometry.Sliced ? _products.AllRows : (long)_products.Chunks.Largest * _products.LineRows * _products.Together;
 
     // A copied block, the sums of a strip, and an interleaved line.
-    private long WorkerFloats => _input.CopiedFloats + ((KeptRows + Phases) * _stripLength);
+    private long WorkerFloats => _input.CopiedFloats + ((KeptRows + _widthPhases) * _stripLength);
 
     public override void Run(in ConvArguments arguments)
     {
@@ -170,14 +175,17 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         }
     }
 
-    // Where the sums of a chunk are kept: [phase of the width][row], and before it those of the other products and chunks where all are.
-    private nint KeptAt(int group, int chunk)
+    private nint KeptAt(int group, int chunk) => _keptAt[(group * _products.Chunks.Pieces) + chunk];
+
+    // Rows of one product's sums that are kept for a chunk.
+    private int KeptRowsOf(int chunk) => (_geometry.Sliced ? _products.Chunks.Size(chunk) : _products.Chunks.Largest) * _products.LineRows;
+
+    // [phase of the width][row], and before it those of the other products and chunks where all are kept.
+    private nint KeptPlace(int group, int chunk)
     {
-        int rows = _products.Chunks.Largest * _products.LineRows;
         (int first, int phase) = Math.DivRem(group, _products.Together);
         nint before = _geometry.Sliced ? ((first * (nint)_products.Rows) + (_products.Chunks.Begin(chunk) * _products.LineRows)) * _products.Together : 0;
-        rows = _geometry.Sliced ? _products.Chunks.Size(chunk) * _products.LineRows : rows;
-        return (before + (phase * (nint)rows)) * _stripLength;
+        return (before + (phase * (nint)KeptRowsOf(chunk))) * _stripLength;
     }
 
     // The sums of a strip for the rows of a chunk.
@@ -240,40 +248,51 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
     private void Write(in ConvArguments arguments, float* sums, in DirectBlock block, in Strip strip, int groupIndex, int chunk)
     {
         float* spare = sums + (nint)(KeptRows * _stripLength);
-        sums += KeptAt(groupIndex, chunk);
-        for (nint row = strip.Begin / strip.RowStride; row * strip.RowStride < strip.End; row++)
+        sums += KeptAt(groupIndex, chunk) - strip.Begin;
+        (nint first, nint begin) = Math.DivRem(strip.Begin, strip.RowStride);
+        (nint last, nint end) = Math.DivRem(strip.End, strip.RowStride);
+        if (begin > 0)
         {
-            nint at = row * strip.RowStride;
-            nint first = Math.Max(strip.Begin - at, 0), last = Math.Min(strip.End - at, block.Columns);
-            if (first < last)
-                WriteRow(arguments, sums + at + first - strip.Begin, spare, block, (int)row, (int)first, (int)(last - first), groupIndex, chunk);
+            // A strip begins within a row, and may end in the same one.
+            nint stop = Math.Min(first == last ? end : strip.RowStride, block.Columns);
+            if (begin < stop)
+                WriteRows(arguments, sums + strip.Begin, strip.RowStride, spare, block, (int)first, 1, (int)begin, (int)(stop - begin), groupIndex, chunk);
+
+            first++;
         }
+
+        if (first < last)
+            WriteRows(arguments, sums + (first * strip.RowStride), strip.RowStride, spare, block, (int)first, (int)(last - first), 0, block.Columns, groupIndex, chunk);
+
+        if (first <= last && end > 0)
+            WriteRows(arguments, sums + (last * strip.RowStride), strip.RowStride, spare, block, (int)last, 1, 0, (int)Math.Min(end, block.Columns), groupIndex, chunk);
     }
 
+    // Columns x to x + count - 1 of some rows. All that is the same for every row and line is worked out before: a short row is written in the
+    // time of a few divisions.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WriteRow(
-        in ConvArguments arguments, float* row, float* spare, in DirectBlock block, int y, int x, int count, int groupIndex, int chunk)
+    private void WriteRows(
+        in ConvArguments arguments, float* sums, nint rowStride, float* spare, in DirectBlock block, int y, int count, int x, int columns, int groupIndex, int chunk)
     {
         TapAxis depth = _products.Depth, height = _products.Height, width = _products.Width;
         DirectGroup group = _groups[groupIndex];
-        int before = Math.Max(0, width.Crop - ((block.Column + x) * Phases));
-        int column = ((block.Column + x) * Phases) - width.Crop + before;
-        int elements = Math.Min((count * Phases) - before, width.Output - column);
+        int phases = _widthPhases, heights = height.Phases.Length, before = Math.Max(0, width.Crop - ((block.Column + x) * phases));
+        int column = ((block.Column + x) * phases) - width.Crop + before;
+        int elements = Math.Min((columns * phases) - before, width.Output - column);
         if (elements <= 0)
             return;
 
-        // All that is the same for every line is worked out before: a short row is written in the time of a few divisions.
-        int phases = Phases, firstDepth = (block.Depth * depth.Phases.Length) + group.PhaseDepth - depth.Crop;
-        int firstHeight = ((block.Row + y) * height.Phases.Length) + group.PhaseHeight - height.Crop;
-        nint phaseStride = _products.LineRows > 1 ? _stripLength : KeptAt(groupIndex + 1, chunk) - KeptAt(groupIndex, chunk);
-        nint lineStride = _products.LineRows * (nint)_stripLength, slices = depth.Output, rows = height.Output, columns = width.Output;
+        int firstDepth = (block.Depth * depth.Phases.Length) + group.PhaseDepth - depth.Crop;
+        int firstHeight = ((block.Row + y) * heights) + group.PhaseHeight - height.Crop;
+        nint phaseStride = _products.LineRows > 1 ? _stripLength : KeptRowsOf(chunk) * (nint)_stripLength;
+        nint lineStride = _products.LineRows * (nint)_stripLength, slices = depth.Output, rows = height.Output, outputColumns = width.Output;
         int mergedHeights = _products.MergedHeights, merged = _products.MergedDepths * mergedHeights;
         int line = _products.Chunks.Begin(chunk), end = _products.Chunks.Begin(chunk + 1);
         (int channel, int part) = Math.DivRem(line, merged);
         channel += block.ChannelGroup * _products.Outputs;
         nint channelsBefore = block.Image * (nint)_request.Shape.OutputChannels;
         OutputStage stage = _request.Output;
-        for (; line < end; line++, row += lineStride, part++)
+        for (; line < end; line++, sums += lineStride, part++)
         {
             if (part == merged)
             {
@@ -283,18 +302,26 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
 
             (int mergedDepth, int mergedHeight) = merged == 1 ? (0, 0) : Math.DivRem(part, mergedHeights);
             int od = firstDepth + mergedDepth, oh = firstHeight + mergedHeight;
-            if ((uint)od >= (uint)slices || (uint)oh >= (uint)rows)
+            if ((uint)od >= (uint)slices)
                 continue;
 
-            float* values = row;
-            if (phases > 1)
+            float* row = sums;
+            nint plane = (((channelsBefore + channel) * slices) + od) * rows;
+            for (int i = 0; i < count; i++, row += rowStride, oh += heights)
             {
-                Interleaving.Run<V>(row, phaseStride, phases, count, spare);
-                values = spare + before;
-            }
+                if ((uint)oh >= (uint)rows)
+                    continue;
 
-            nint at = ((((((channelsBefore + channel) * slices) + od) * rows) + oh) * columns) + column;
-            stage.WriteRow<V>(values, arguments.Output + at, arguments.Residual + at, elements, channel);
+                float* values = row;
+                if (phases > 1)
+                {
+                    Interleaving.Run<V>(row, phaseStride, phases, columns, spare);
+                    values = spare + before;
+                }
+
+                nint at = ((plane + oh) * outputColumns) + column;
+                stage.WriteRow<V>(values, arguments.Output + at, arguments.Residual + at, elements, channel);
+            }
         }
     }
 
