@@ -20,12 +20,10 @@ internal sealed class DepthwiseChannelsCut
     // Multiply-adds that make an item worth the trouble of handing it to a thread.
     private const long MinimumItemWork = 1 << 15;
 
-    private readonly int _lanes;
-
     private DepthwiseChannelsCut(ConvShape shape, TapAxis[] axes, int columns, int rows, int lanes)
     {
         (Z, Y, X) = (axes[0], axes[1], axes[2]);
-        (Columns, _lanes) = (columns, lanes);
+        Columns = columns;
         FirstColumn = Math.Min(X.Shifts[0], 0);
         Strips = new EvenSplit(Y.Grid, rows);
         Lines = LinesOf(Strips.Largest);
@@ -34,6 +32,10 @@ internal sealed class DepthwiseChannelsCut
         ColumnsAtOnce = Math.Max((X.Grid + Repeats - 1) / Repeats, DepthwiseChannelsKernel.MinimumColumns);
         long work = (long)Strips.Largest * X.Grid * lanes * Z.Kernel * Y.Kernel * X.Kernel;
         TilesPerItem = (int)Math.Clamp(MinimumItemWork / work, 1, 1024);
+        LinesAt = Align(2L * Lines * Z.Shifts.Length);
+        OutputsAt = LinesAt + ((((long)Lines * Z.Shifts.Length * Columns) + ((long)ColumnsAtOnce * X.InputStep)) * lanes);
+        StagedAt = OutputsAt + ((((long)Strips.Largest * Y.Phases.Length * X.Output) + ((long)ColumnsAtOnce * X.Phases.Length) + lanes) * lanes);
+        Floats = Align(StagedAt + ((Staged + lanes) * lanes));
     }
 
     public TapAxis Z { get; }
@@ -70,16 +72,16 @@ internal sealed class DepthwiseChannelsCut
     public int Repeats { get; }
 
     /// <summary>Where the lines begin.</summary>
-    public long LinesAt => Align(2L * Lines * Z.Shifts.Length);
+    public long LinesAt { get; }
 
     /// <summary>Where the outputs begin. The kernel reads some columns more than a last line has.</summary>
-    public long OutputsAt => LinesAt + (((long)Lines * Z.Shifts.Length * Columns) + ((long)ColumnsAtOnce * X.InputStep)) * _lanes;
+    public long OutputsAt { get; }
 
     /// <summary>Where the staged vectors are. The kernel writes, and turning reads, some outputs more than a last row has.</summary>
-    public long StagedAt => OutputsAt + (((long)Strips.Largest * Y.Phases.Length * X.Output) + ((long)ColumnsAtOnce * X.Phases.Length) + _lanes) * _lanes;
+    public long StagedAt { get; }
 
     /// <summary>Floats of a thread's memory.</summary>
-    public long Floats => Align(StagedAt + ((Staged + _lanes) * _lanes));
+    public long Floats { get; }
 
     /// <summary>Lines that so many grid rows read.</summary>
     public int LinesOf(int rows) => ((rows - 1) * Y.InputStep) + Y.Shifts[^1] - FirstLine + 1;
