@@ -109,7 +109,7 @@ internal static class CostModel
     // Packing weights, cycles a number: for direct convolution, for matrix products, for those with channels in the lanes, and for rows of
     // Winograd; and Winograd's, for each number as it came, each transformed one, and each call of a transform (one input channel, L outputs).
     // What the last-level cache does not hold takes more, most where single vectors go to as many places as there are points.
-    private const double PackDirect = 8;
+    private const double PackDirect = 5;
     private const double PackGemm = 2.2;
     private const double PackLanes = 1.2;
     private const double PackRows = 25;

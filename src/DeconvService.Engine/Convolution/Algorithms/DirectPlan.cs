@@ -31,7 +31,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
         (_request, _geometry, _products) = (request, geometry, geometry.Products);
         _stripLength = geometry.StripPanels * _products.Vectors * V.Count;
         _widthPhases = _products.Width.Phases.Length;
-        _groups = _products.MakeGroups();
+        _groups = _products.Groups;
         _keptAt = [.. from product in Enumerable.Range(0, _groups.Length) from chunk in Enumerable.Range(0, _products.Chunks.Pieces) select KeptPlace(product, chunk)];
         _input = new DirectInput<V>(request.Shape, geometry, _groups);
         _groupStart = new long[_groups.Length + 1];
@@ -40,7 +40,7 @@ internal sealed unsafe class DirectPlan<V> : PlannedAlgorithm
 
         _weights = request.Weights.Packed(
             request.Pool,
-            ("direct", V.Count, request.Shape.Kind, _products.Chunks, _products.Vectors, request.Shape.Groups, string.Join('|', _groups.Select(group => string.Join(';', group.Taps.SelectMany(tap => tap.Kernels))))),
+            ("direct", V.Count, request.Shape.Kind, _products.Chunks, _products.Vectors, request.Shape.Groups, _products.Key),
             _groupStart[^1] * request.Shape.Groups,
             Pack);
     }

@@ -41,6 +41,10 @@ internal sealed class DirectProducts
     private readonly bool _mergedWidth;
     private readonly int _maximumRows;
 
+    // Made when they are asked for first; a second time, at the same moment, they are the same.
+    private DirectGroup[]? _groups;
+    private string? _key;
+
     private DirectProducts(ConvShape shape, TapAxis[] axes, int merged, int vectors, int maximumRows, double callCycles)
     {
         (Depth, Height, Width) = (axes[0], axes[1], axes[2]);
@@ -123,8 +127,17 @@ internal sealed class DirectProducts
     /// <summary>Multiply-adds of a vector of the input, those with zeros included.</summary>
     public double MultiplyAdds => Steps(Depth, _mergedDepth) * Steps(Height, _mergedHeight) * Steps(Width, _mergedWidth) * Rows;
 
+    /// <summary>The products; those of the phases of the width follow each other.</summary>
+    public DirectGroup[] Groups => _groups ??= MakeGroups();
+
+    /// <summary>Is the same for layers whose weights are packed the same way, if their sizes are the same.</summary>
+    public string Key => _key ??= string.Join('|', Groups.Select(group => string.Join(';', group.Taps.SelectMany(tap => tap.Kernels))));
+
     /// <summary>The products that take the fewest cycles.</summary>
     public static DirectProducts Choose<V>(ConvShape shape)
+        where V : struct, IVec<V> => Choices<V>.Table.Of(shape, WeightUse.Many, static (shape, _) => Fastest<V>(shape));
+
+    private static DirectProducts Fastest<V>(ConvShape shape)
         where V : struct, IVec<V>
     {
         TapAxis[] axes = TapAxis.UsefulOf(shape, aligned: true);
@@ -155,8 +168,7 @@ internal sealed class DirectProducts
     /// <summary>The register blocks of the rows of a chunk.</summary>
     public EvenSplit Blocks(int chunk) => new(Chunks.Size(chunk) * LineRows, _maximumRows);
 
-    /// <summary>The products; those of the phases of the width follow each other.</summary>
-    public DirectGroup[] MakeGroups() =>
+    private DirectGroup[] MakeGroups() =>
     [
         .. from d in Phases(Depth, _mergedDepth)
            from h in Phases(Height, _mergedHeight)
@@ -216,4 +228,10 @@ internal sealed class DirectProducts
         depth.TryGetValue(d, out int kd) && height.TryGetValue(h, out int kh) && width.TryGetValue(w, out int kw)
             ? (((kd * Height.Kernel) + kh) * Width.Kernel) + kw
             : -1;
+
+    private static class Choices<V>
+        where V : struct, IVec<V>
+    {
+        public static ChoiceTable<DirectProducts> Table { get; } = new();
+    }
 }
