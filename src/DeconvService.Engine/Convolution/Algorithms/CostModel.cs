@@ -48,11 +48,11 @@ internal static class CostModel
 
     // Direct convolution: a block; each piece of a row that it copies and the vectors of that; vectors and lines of its outputs, and what
     // interleaving adds.
-    private const double Block = 1000;
+    private const double Block = 500;
     private const double CopiedPiece = 12.5;
     private const double CopiedVector = 2.8;
-    private const double LineVector = 8;
-    private const double Line = 20;
+    private const double LineVector = 7;
+    private const double Line = 14;
     private const double ZippedVector = 3.7;
     private const double ZippedLine = 16;
 
