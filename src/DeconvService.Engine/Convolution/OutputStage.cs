@@ -128,12 +128,9 @@ internal sealed unsafe class OutputStage
         {
             V least = V.Broadcast(Low), most = V.Broadcast(High);
             nint whole = 2 * V.Count, all = count;
-            for (; count > 0 && all >= whole; count -= whole, sums += V.Count, target += whole)
+            for (; count >= whole || (count > 0 && count % 2 == 0 && all >= whole); count -= whole, sums += V.Count, target += whole)
             {
                 // The last ones together with some of those before, as above.
-                if (count < whole && count % 2 != 0)
-                    break;
-
                 nint again = Math.Max(whole - count, 0);
                 sums -= again / 2;
                 target -= again;

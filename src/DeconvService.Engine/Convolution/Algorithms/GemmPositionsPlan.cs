@@ -84,10 +84,10 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
         delegate*<in MicroProduct, void> smaller = MicroKernelTable.Find<V, ToOutputs>(rows, Panels.Split.Size(Panels.Split.Pieces - 1));
 
         // A panel's outputs follow each other, but not at the end of an image, nor where the panel is filled up.
-        int image = Panels.Image, units = Panels.Split.Largest;
-        (int number, int at) = Math.DivRem(Panels.PositionOf(outputs.FirstPiece), image);
-        float* target = output + ((((nint)number * Request.Shape.OutputChannels) + outputs.FirstChannel) * image) + at;
-        nint panelFloats = (nint)Panels.Floats, nextImage = (Request.Shape.OutputChannels - (nint)1) * image;
+        int units = Panels.Split.Largest;
+        nint image = Panels.Image, panelFloats = (nint)Panels.Floats, nextImage = (Request.Shape.OutputChannels - 1) * image;
+        (nint number, nint at) = Math.DivRem(Panels.PositionOf(outputs.FirstPiece), image);
+        float* target = output + (((number * Request.Shape.OutputChannels) + outputs.FirstChannel) * image) + at;
         product.X = panels;
         for (int piece = outputs.FirstPiece; piece < outputs.EndPiece; piece++, product.X += panelFloats)
         {

@@ -64,7 +64,7 @@ internal sealed unsafe class InputPanels<V>
         Split = new EvenSplit((int)(((long)_positions + unit - 1) / unit), largest);
         Width = Split.Largest * unit;
         Floats = (long)Planes * Channels * Width;
-        Image = checked(_depth.Output * _height.Output * _width.Output);
+        Image = (nint)_depth.Output * _height.Output * _width.Output;
         Phases = [.. from d in _depth.Phases from h in _height.Phases from w in _width.Phases select TapsOf(d, h, w)];
         WidthPhases = _width.Phases.Length;
         Interleaved = Phases.Length > 1;
@@ -86,7 +86,7 @@ internal sealed unsafe class InputPanels<V>
     public long Floats { get; }
 
     /// <summary>Elements of an output channel of one image.</summary>
-    public int Image { get; }
+    public nint Image { get; }
 
     /// <summary>The taps of each phase of the output; those of the width follow each other.</summary>
     public PanelTap[][] Phases { get; }
@@ -289,10 +289,12 @@ internal sealed unsafe class InputPanels<V>
         private readonly int _channel;
         private readonly int _end;
         private int _position;
-        private int _image;
+        private nint _image;
         private int _depth;
         private int _height;
-        private int _width;
+
+        // Where in its line the position is; of outputs that are not interleaved an image is one line.
+        private nint _column;
 
         public OutputLines(InputPanels<V> panels, in PanelOutputs range)
         {
@@ -301,13 +303,13 @@ internal sealed unsafe class InputPanels<V>
             (_position, _end) = (panels.PositionOf(range.FirstPiece), Math.Min(panels.PositionOf(range.EndPiece), panels._positions));
             if (panels.Interleaved)
             {
-                (int line, _width) = Math.DivRem(_position, panels._width.Grid);
+                (int line, _column) = Math.DivRem(_position, panels._width.Grid);
                 (line, _height) = Math.DivRem(line, panels._height.Grid);
                 (_image, _depth) = Math.DivRem(line, panels._depth.Grid);
             }
             else
             {
-                (_image, _width) = Math.DivRem(_position, panels.Image);
+                (_image, _column) = Math.DivRem(_position, panels.Image);
             }
         }
 
@@ -325,7 +327,7 @@ internal sealed unsafe class InputPanels<V>
             if (_position >= _end)
                 return false;
 
-            nint first = ((_image * (nint)_panels._outputChannels) + _channel) * _panels.Image;
+            nint first = ((_image * _panels._outputChannels) + _channel) * _panels.Image;
             if (_panels.Interleaved)
                 InterleavedLine(first);
             else
@@ -338,19 +340,19 @@ internal sealed unsafe class InputPanels<V>
         // Positions are output elements: they only break at the end of an image.
         private void Line(nint first)
         {
-            Count = Math.Min(_end - _position, _panels.Image - _width);
-            (Place, Elements) = (first + _width, Count);
-            (_image, _width) = (_image + 1, 0);
+            Count = (int)Math.Min(_end - _position, _panels.Image - _column);
+            (Place, Elements) = (first + _column, Count);
+            (_image, _column) = (_image + 1, 0);
         }
 
         private void InterleavedLine(nint first)
         {
             TapAxis depth = _panels._depth, height = _panels._height, width = _panels._width;
-            int z = (_depth * depth.Phases.Length) + _phaseDepth, y = (_height * height.Phases.Length) + _phaseHeight, x = _width * _panels.WidthPhases;
-            Count = Math.Min(_end - _position, width.Grid - _width);
+            int z = (_depth * depth.Phases.Length) + _phaseDepth, y = (_height * height.Phases.Length) + _phaseHeight, x = (int)_column * _panels.WidthPhases;
+            Count = Math.Min(_end - _position, width.Grid - (int)_column);
             Elements = z < depth.Output && y < height.Output ? Math.Min(Count * _panels.WidthPhases, width.Output - x) : 0;
             Place = first + ((((nint)z * height.Output) + y) * width.Output) + x;
-            _width = 0;
+            _column = 0;
             if (++_height == height.Grid)
             {
                 _height = 0;

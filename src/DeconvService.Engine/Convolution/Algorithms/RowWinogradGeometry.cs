@@ -19,9 +19,6 @@ internal sealed class RowWinogradGeometry
     private const int MaximumOfSet = 5;
     private const int MinimumSlice = 32;
 
-    // Below this many cycles, some fifteen microseconds, an item is not worth another one.
-    private const double ItemCycles = 60_000;
-
     // What a call of the micro-kernel costs beside its steps, and storing a vector of sums; what a vector of the input costs more that comes
     // from the second-level cache, across cache lines; a sum's way through the output transform; and an output's, interleaved and written.
     // Measured. Sums of a tile that do not fit the first-level cache beside the panels cost more on their way there and back.
@@ -197,9 +194,7 @@ internal sealed class RowWinogradGeometry
 
         SumStride = ((Columns.Largest + Width.Shifts[^1] - Width.Shifts[0] + (2 * Lanes) + 15) / 32 * 32) + 16;
 
-        // Some items for each thread, so that all are busy to the end; but none that is not worth the trouble.
-        double worth = Math.Floor(Cycles / ItemCycles / threads);
-        double wanted = threads == 1 ? 1 : threads * Math.Clamp(worth, 1, 4);
+        double wanted = DirectGeometry.WantedItems(Cycles, DirectGeometry.ItemCycles, threads);
         int pieces = (int)Math.Clamp(Math.Ceiling(wanted / (items * Columns.Pieces)), 1, Tiles);
         BlockTiles = new EvenSplit(Tiles, (Tiles + pieces - 1) / pieces);
     }
