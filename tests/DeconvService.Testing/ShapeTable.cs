@@ -68,6 +68,14 @@ public static class ShapeTable
         yield return Transposed("t_4x4_stride_2", [2, 17, 7, 9], [17, 33, 4, 4], new() { Stride = 2, Padding = 1 });
         yield return Transposed("t_3x3_stride_2_output_padding", [1, 5, 7, 9], [5, 6, 3, 3], new() { Stride = 2, Padding = 1, OutputPadding = 1 });
         yield return Transposed("t_2x2_stride_2", [1, 16, 14, 15], [16, 9, 2, 2], new() { Stride = 2 });
+        yield return Transposed("t_2x2_stride_2_wide", [2, 5, 3, 67], [5, 8, 2, 2], new() { Stride = 2 });
+        yield return Transposed("t_2x2_stride_2_odd", [1, 6, 5, 36], [6, 3, 2, 2], new() { Stride = 2, Padding = ConvPadding.Pairs((int[])[0, 0], (int[])[1, 1]) });
+        yield return Transposed("t_2x2_stride_2_groups", [2, 12, 4, 33], [12, 5, 2, 2], new() { Groups = 3, Stride = 2, OutputPadding = (int[])[1, 0] });
+        yield return Transposed("t_4x4_stride_2_no_padding", [1, 9, 5, 37], [9, 7, 4, 4], new() { Stride = 2 });
+        yield return Transposed("t_3x2_stride_2", [1, 7, 6, 40], [7, 4, 3, 2], new() { Stride = 2, Padding = ConvPadding.Pairs((int[])[1, 0], (int[])[1, 0]) });
+        yield return Transposed("t_1x2_stride_3_2", [1, 4, 5, 34], [4, 6, 1, 2], new() { Stride = (int[])[3, 2] });
+        yield return Transposed("t_1d_kernel_2_stride_2", [3, 9, 77], [9, 10, 2], new() { Stride = 2 });
+        yield return Transposed("t_3d_kernel_2_stride_2", [2, 3, 3, 4, 14], [3, 6, 2, 2, 2], new() { Stride = 2 });
         yield return Transposed("t_stride_over_kernel", [1, 3, 5, 6], [3, 4, 2, 2], new() { Stride = 4, OutputPadding = 3 });
         yield return Transposed("t_few_outputs", [1, 56, 12, 13], [56, 1, 9, 9], new() { Stride = 3, Padding = 4, OutputPadding = 2 });
         yield return Transposed("t_few_outputs_many_inputs", [2, 96, 19, 21], [96, 3, 4, 4], new() { Stride = 2, Padding = 1 });

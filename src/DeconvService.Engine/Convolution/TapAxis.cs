@@ -57,6 +57,9 @@ internal sealed class TapAxis
     /// <summary>The taps of each phase; a phase may have none.</summary>
     public Tap[][] Phases { get; }
 
+    /// <summary>Whether there are two phases that read the same inputs, as those of a kernel of 2 with a stride of 2 do.</summary>
+    public bool HasTwins => Phases is [Tap[] first, Tap[] second] && first.Select(tap => tap.Shift).SequenceEqual(second.Select(tap => tap.Shift));
+
     /// <summary>An axis that a tensor of fewer dimensions does not have.</summary>
     public static TapAxis None { get; } = new(1, 1, 1, 1, [0], [[new Tap(0, 0)]]);
 

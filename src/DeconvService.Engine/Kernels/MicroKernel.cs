@@ -94,6 +94,12 @@ internal interface IRowLayout
     /// <see cref="MicroProduct.High"/>. Without it they would be stored, loaded by who does that, and stored again.
     /// </summary>
     static virtual bool Finishes => false;
+
+    /// <summary>
+    /// Whether each two rows, which then share a bias, are stored as one in which their elements alternate: <c>c[2 i + r] = row r[i]</c>.
+    /// Without it they would take the detour that <see cref="Finishes"/> saves.
+    /// </summary>
+    static virtual bool Zips => false;
 }
 
 /// <summary><c>[step][R]</c></summary>
@@ -116,6 +122,20 @@ internal readonly struct ToOutputs : IRowLayout
     static bool IRowLayout.Apart => false;
 
     static bool IRowLayout.Finishes => true;
+}
+
+/// <summary><c>[step][R]</c>; what is stored are outputs, two rows as one.</summary>
+internal readonly struct ToZippedOutputs : IRowLayout
+{
+    static bool IRowLayout.SideBySide => true;
+
+    static int IRowLayout.RowStep<V>() => 1;
+
+    static bool IRowLayout.Apart => false;
+
+    static bool IRowLayout.Finishes => true;
+
+    static bool IRowLayout.Zips => true;
 }
 
 /// <summary><c>[step][R]</c>, times the sum of two panels.</summary>
@@ -187,8 +207,9 @@ internal readonly struct InRuns : IRowLayout
 /// </code>
 /// R and N are type parameters, so "if (R.Value > 5)" is decided by the JIT and what is left is a straight line of
 /// instructions; the accumulators are named locals because arrays of vectors are kept in memory, at a third of the speed.
-/// The JIT inlines for a root method only up to a budget, which this one nearly uses up: a call or two more in what is done for each row, and
-/// the last rows are called instead, for a product that takes up to four times as long.
+/// The JIT inlines nothing more into a method that has 512 local variables, and every inlined call leaves some, also for rows that are not
+/// there: then the last rows are called instead, and a product takes up to four times as long. So what is done for each row takes its
+/// accumulators by reference and keeps no vectors of its own.
 /// R * N + N + 1 vectors must fit the registers. The idea of the register block is that of
 /// Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
 /// </remarks>
@@ -293,20 +314,13 @@ internal static unsafe class MicroKernel
         }
 
         V low = TLayout.Finishes ? V.Broadcast(p.Low) : V.Zero, high = TLayout.Finishes ? V.Broadcast(p.High) : V.Zero;
-        Store<V, R, N, TLayout>(0, low, high, c + (0 * rowStride), c00, c01, c02);
-        Store<V, R, N, TLayout>(1, low, high, c + (1 * rowStride), c10, c11, c12);
-        Store<V, R, N, TLayout>(2, low, high, c + (2 * rowStride), c20, c21, c22);
-        Store<V, R, N, TLayout>(3, low, high, c + (3 * rowStride), c30, c31, c32);
-        Store<V, R, N, TLayout>(4, low, high, c + (4 * rowStride), c40, c41, c42);
-        Store<V, R, N, TLayout>(5, low, high, c + (5 * rowStride), c50, c51, c52);
-        Store<V, R, N, TLayout>(6, low, high, c + (6 * rowStride), c60, c61, c62);
-        Store<V, R, N, TLayout>(7, low, high, c + (7 * rowStride), c70, c71, c72);
-        Store<V, R, N, TLayout>(8, low, high, c + (8 * rowStride), c80, c81, c82);
-        Store<V, R, N, TLayout>(9, low, high, c + (9 * rowStride), c90, c91, c92);
-        Store<V, R, N, TLayout>(10, low, high, c + (10 * rowStride), c100, c101, c102);
-        Store<V, R, N, TLayout>(11, low, high, c + (11 * rowStride), c110, c111, c112);
-        Store<V, R, N, TLayout>(12, low, high, c + (12 * rowStride), c120, c121, c122);
-        Store<V, R, N, TLayout>(13, low, high, c + (13 * rowStride), c130, c131, c132);
+        StorePair<V, R, N, TLayout>(0, low, high, c, rowStride, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12);
+        StorePair<V, R, N, TLayout>(2, low, high, c, rowStride, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+        StorePair<V, R, N, TLayout>(4, low, high, c, rowStride, ref c40, ref c41, ref c42, ref c50, ref c51, ref c52);
+        StorePair<V, R, N, TLayout>(6, low, high, c, rowStride, ref c60, ref c61, ref c62, ref c70, ref c71, ref c72);
+        StorePair<V, R, N, TLayout>(8, low, high, c, rowStride, ref c80, ref c81, ref c82, ref c90, ref c91, ref c92);
+        StorePair<V, R, N, TLayout>(10, low, high, c, rowStride, ref c100, ref c101, ref c102, ref c110, ref c111, ref c112);
+        StorePair<V, R, N, TLayout>(12, low, high, c, rowStride, ref c120, ref c121, ref c122, ref c130, ref c131, ref c132);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -330,11 +344,11 @@ internal static unsafe class MicroKernel
             return;
 
         V w = V.Broadcast(a[row * TLayout.RowStep<V>()]);
-        c0 = V.MultiplyAdd(w, x0, c0);
+        V.AddProduct(ref c0, w, x0);
         if (N.Value > 1)
-            c1 = V.MultiplyAdd(w, x1, c1);
+            V.AddProduct(ref c1, w, x1);
         if (N.Value > 2)
-            c2 = V.MultiplyAdd(w, x2, c2);
+            V.AddProduct(ref c2, w, x2);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -349,7 +363,7 @@ internal static unsafe class MicroKernel
 
         if (TLayout.Finishes)
         {
-            c0 = V.Broadcast(bias[row]);
+            c0 = V.Broadcast(bias[TLayout.Zips ? row / 2 : row]);
             c1 = c0;
             c2 = c0;
             return;
@@ -363,7 +377,7 @@ internal static unsafe class MicroKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<V, R, N, TLayout>(int row, V low, V high, float* c, V c0, V c1, V c2)
+    private static void StorePair<V, R, N, TLayout>(int row, V low, V high, float* c, nint rowStride, ref V a0, ref V a1, ref V a2, ref V b0, ref V b1, ref V b2)
         where V : struct, IVec<V>
         where R : struct, INumberConstant
         where N : struct, INumberConstant
@@ -374,15 +388,36 @@ internal static unsafe class MicroKernel
 
         if (TLayout.Finishes)
         {
-            c0 = V.Clamp(c0, low, high);
-            c1 = V.Clamp(c1, low, high);
-            c2 = V.Clamp(c2, low, high);
+            (a0, b0) = (V.Clamp(a0, low, high), V.Clamp(b0, low, high));
+            (a1, b1) = (V.Clamp(a1, low, high), V.Clamp(b1, low, high));
+            (a2, b2) = (V.Clamp(a2, low, high), V.Clamp(b2, low, high));
         }
 
-        c0.Store(c);
+        if (TLayout.Zips)
+        {
+            c += row / 2 * rowStride;
+            V.StoreZipped(a0, b0, c);
+            if (N.Value > 1)
+                V.StoreZipped(a1, b1, c + (2 * V.Count));
+            if (N.Value > 2)
+                V.StoreZipped(a2, b2, c + (4 * V.Count));
+            return;
+        }
+
+        c += row * rowStride;
+        a0.Store(c);
         if (N.Value > 1)
-            c1.Store(c + V.Count);
+            a1.Store(c + V.Count);
         if (N.Value > 2)
-            c2.Store(c + (2 * V.Count));
+            a2.Store(c + (2 * V.Count));
+        if (row + 1 >= R.Value)
+            return;
+
+        c += rowStride;
+        b0.Store(c);
+        if (N.Value > 1)
+            b1.Store(c + V.Count);
+        if (N.Value > 2)
+            b2.Store(c + (2 * V.Count));
     }
 }

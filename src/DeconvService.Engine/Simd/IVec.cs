@@ -6,7 +6,9 @@ namespace DeconvService.Engine.Simd;
 /// </summary>
 /// <remarks>
 /// What the JIT wants, all of it measured: accumulators as named locals (arrays, spans and inline arrays run at a third of the
-/// speed or less), at most <see cref="Registers"/> vectors alive at once, and methods marked AggressiveInlining.
+/// speed or less), at most <see cref="Registers"/> vectors alive at once, and methods marked AggressiveInlining. Members make their
+/// results with an initializer: a constructor would be inlined as a call of its own and leave two more local variables, of which a method
+/// may have 512 before the JIT inlines nothing more into it.
 /// </remarks>
 internal unsafe interface IVec<TSelf>
     where TSelf : struct, IVec<TSelf>
@@ -35,6 +37,9 @@ internal unsafe interface IVec<TSelf>
     /// <summary><c>a * b + c</c> with one rounding where the machine can.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
+    /// <summary><c>sum += a * b</c>, as <see cref="MultiplyAdd"/>, but in place: no local variables where a kernel has many of them.</summary>
+    static abstract void AddProduct(ref TSelf sum, TSelf a, TSelf b);
+
     /// <summary><c>c - a * b</c> with one rounding where the machine can.</summary>
     static abstract TSelf NegatedMultiplyAdd(TSelf a, TSelf b, TSelf c);
 
@@ -61,6 +66,9 @@ internal unsafe interface IVec<TSelf>
     /// only as many of the vectors are looked at.
     /// </summary>
     static abstract void TransposeRuns(ref TSelf a, ref TSelf b, ref TSelf c, ref TSelf d);
+
+    /// <summary>Writes both interleaved, a0 b0 a1 b1 ...: 2 * <see cref="Count"/> elements.</summary>
+    static abstract void StoreZipped(TSelf a, TSelf b, float* target);
 
     /// <summary>Writes all three interleaved, a0 b0 c0 a1 b1 c1 ...: 3 * <see cref="Count"/> elements.</summary>
     static abstract void StoreZipped(TSelf a, TSelf b, TSelf c, float* target);

@@ -27,6 +27,9 @@ public sealed unsafe class MicroKernelTests
             {
                 Check<V, SideBySide>(rows, vectors, accumulate: false, k => rows * k, row => row);
                 Check<V, ToOutputs>(rows, vectors, accumulate: false, k => rows * k, row => row);
+                if (rows % 2 == 0)
+                    Check<V, ToZippedOutputs>(rows, vectors, accumulate: false, k => rows * k, row => row);
+
                 Check<V, InRuns>(rows, vectors, accumulate: true, k => (k / V.Count * rows * V.Count) + (k % V.Count), row => row * V.Count);
             }
         }
@@ -55,7 +58,7 @@ public sealed unsafe class MicroKernelTests
             Step = step,
             SegmentRows = rows * V.Count,
             C = c.Pointer,
-            RowStride = step,
+            RowStride = TLayout.Zips ? 2 * step : step,
             Accumulate = accumulate,
             Bias = bias.Pointer,
             Low = -1,
@@ -67,16 +70,14 @@ public sealed unsafe class MicroKernelTests
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < step; v++)
             {
-                double sum = accumulate ? before[(r * step) + v] : Finishes<TLayout>() ? bias.Span[r] : 0;
+                double sum = accumulate ? before[(r * step) + v] : TLayout.Finishes ? bias.Span[TLayout.Zips ? r / 2 : r] : 0;
                 for (int k = 0; k < steps; k++)
                     sum += (double)a.Span[stepAt(k) + rowAt(r)] * x.Span[((k < depth ? last + k : k - depth) * step) + v];
 
-                expected[(r * step) + v] = (float)(Finishes<TLayout>() ? Math.Clamp(sum, product.Low, product.High) : sum);
+                int place = TLayout.Zips ? (r / 2 * 2 * step) + (2 * v) + (r % 2) : (r * step) + v;
+                expected[place] = (float)(TLayout.Finishes ? Math.Clamp(sum, product.Low, product.High) : sum);
             }
 
         Tolerance.AssertClose(expected, c.Span, what: $"{typeof(V).Name} {rows} x {vectors}");
     }
-
-    private static bool Finishes<TLayout>()
-        where TLayout : struct, IRowLayout => TLayout.Finishes;
 }

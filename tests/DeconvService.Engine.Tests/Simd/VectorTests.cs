@@ -33,6 +33,7 @@ public sealed unsafe class VectorTests
         Check<V>(a, b, (x, y) => x - y, i => a[i] - b[i]);
         Check<V>(a, b, (x, y) => x * y, i => a[i] * b[i]);
         Check<V>(a, b, (x, y) => V.MultiplyAdd(x, y, V.Broadcast(7)), i => (a[i] * b[i]) + 7);
+        Check<V>(a, b, AddProductTo7, i => (a[i] * b[i]) + 7);
         Check<V>(a, b, (x, y) => V.NegatedMultiplyAdd(x, y, V.Broadcast(7)), i => 7 - (a[i] * b[i]));
         Check<V>(a, [.. Enumerable.Repeat(float.NaN, n)], V.Max, _ => float.NaN);
         Check<V>(a, b, (x, y) => V.Clamp(y, V.Broadcast(60), V.Broadcast(90)), i => Math.Clamp(b[i], 60, 90));
@@ -54,6 +55,14 @@ public sealed unsafe class VectorTests
             Assert.Equal(a.Take(count), target.Span.ToArray());
             Assert.Equal(a.Select((value, i) => i < count ? value : 0), loaded);
         }
+    }
+
+    private static V AddProductTo7<V>(V a, V b)
+        where V : struct, IVec<V>
+    {
+        V sum = V.Broadcast(7);
+        V.AddProduct(ref sum, a, b);
+        return sum;
     }
 
     // Elements are numbers of row and lane; what is transposed changes places with its row within its square.
@@ -101,6 +110,11 @@ public sealed unsafe class VectorTests
 
         float[][] all = [a, b, c];
         Assert.Equal(Enumerable.Range(0, 3 * V.Count).Select(i => all[i % 3][i / 3]), result);
+
+        fixed (float* pa = a, pb = b, pr = result)
+            V.StoreZipped(V.Load(pa), V.Load(pb), pr);
+
+        Assert.Equal(Enumerable.Range(0, 2 * V.Count).Select(i => all[i % 2][i / 2]), result[..(2 * V.Count)]);
     }
 
     private static void Check<V>(float[] a, float[] b, Func<V, V, V> operation, Func<int, float> expected)

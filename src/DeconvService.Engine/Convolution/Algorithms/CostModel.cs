@@ -33,7 +33,7 @@ internal static class CostModel
 
     // Matrix products: each line of a panel's plane, each channel's piece of it and the vectors of that, S of which a stride of S loads, up to
     // the largest that shows; a call of the kernel; a vector of outputs, of transposed sums (of panels, and of whole blocks of positions) and of
-    // phases that are interleaved, and each line of those.
+    // phases that are interleaved, and each line of those, less where the kernel interleaves twins.
     private const double PlaneLine = 60;
     private const double GatheredPiece = 7;
     private const double GatheredVector = 2.4;
@@ -44,6 +44,7 @@ internal static class CostModel
     private const double TransposedBlocks = 7;
     private const double InterleavedVector = 11;
     private const double InterleavedLine = 23;
+    private const double TwinLine = 10;
     private const double LargestStep = 8;
 
     // Direct convolution: a block; each piece of a row that it copies and the vectors of that; vectors and lines of its outputs, and what
@@ -248,15 +249,19 @@ internal static class CostModel
         double taps = axes.Aggregate(1.0, (product, axis) => product * axis.Phases.Sum(phase => phase.Length));
         double planes = axes.Aggregate(1.0, (product, axis) => product * axis.Shifts.Length);
         double reduction = taps * (shape.InputChannels / shape.Groups), outputs = shape.OutputChannels / shape.Groups;
+        double rowPhases = phases, rowReduction = reduction, rows = outputs;
+        bool twins = !channels && axes[2].HasTwins;
+        if (twins)
+            (rowPhases, rowReduction, rows) = (phases / 2, reduction / 2, outputs * 2);
 
         // Vectors of the lanes against rows of the others; a panel holds positions, and a block output channels.
-        double panelUnits = channels ? positions : Math.Ceiling(positions / V.Count), blockUnits = channels ? Math.Ceiling(outputs / V.Count) : outputs;
+        double panelUnits = channels ? positions : Math.Ceiling(positions / V.Count), blockUnits = channels ? Math.Ceiling(outputs / V.Count) : rows;
         int blockVectors = V.Registers < 32 || positions <= Blocking.Rows<V>(3) ? 3 : 2;
-        double panels = Math.Ceiling(panelUnits / (channels ? Blocking.Rows<V>(blockVectors) : Blocking.Vectors<V>()));
+        double panels = Math.Ceiling(panelUnits / (channels ? Blocking.Rows<V>(blockVectors) : twins ? Algorithms.Gemm.TwinVectors : Blocking.Vectors<V>()));
         double blocks = Math.Ceiling(blockUnits / (channels ? blockVectors : Blocking.Rows<V>((int)Math.Ceiling(panelUnits / panels))));
         double inPanel = panelUnits / panels, inBlock = blockUnits / blocks, few = channels && V.Registers < 32 ? FewRegisters : 1;
         double step = Math.Max(Math.Max(inPanel * inBlock, inPanel + inBlock), ShortestStep) * few;
-        double products = shape.Groups * panels * blocks * ((reduction * step) + (phases * KernelCall)) * V.Count / Lanes;
+        double products = shape.Groups * panels * blocks * ((rowReduction * step) + (rowPhases * KernelCall)) * V.Count / Lanes;
 
         // Lines of the picture meet panels, unless both begin at one place.
         TapAxis width = axes[2];
@@ -267,6 +272,7 @@ internal static class CostModel
         double gathered = shape.Groups * planes * pieces * (PlaneLine + (shape.InputChannels / shape.Groups * piece));
 
         double written = phases == 1 ? shape.Output.Count / Lanes * FinishedVector
+            : twins ? (shape.Output.Count / Lanes * FinishedVector) + (shape.Output.Count / (double)width.Output * TwinLine)
             : (shape.Output.Count / Lanes * InterleavedVector) + (shape.Output.Count / (double)width.Output * InterleavedLine);
         double transposed = channels ? positions * phases * shape.Groups * Math.Ceiling(outputs / V.Count) * V.Count / Lanes * TransposedSums : 0;
 

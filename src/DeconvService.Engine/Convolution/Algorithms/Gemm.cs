@@ -33,10 +33,15 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// </remarks>
 internal sealed class Gemm : IConvAlgorithm
 {
+    /// <summary>Vectors of a panel for twins, two rows a channel: beside 2 vectors the registers hold 6 or 14 rows, beside 3 only 4 or 9, of which 8 are pairs.</summary>
+    public const int TwinVectors = 2;
+
     public PlannedAlgorithm? TryPlan<V>(ConvRequest request)
         where V : struct, IVec<V>
     {
-        var panels = new InputPanels<V>(request.Shape, V.Count, Blocking.Vectors<V>());
-        return panels.Floats <= int.MaxValue / 4 ? new GemmPositionsPlan<V>(request, panels) : null;
+        TapAxis[] axes = InputPanels.Axes(request.Shape);
+        bool twins = axes[2].HasTwins && request.Output.OnlyBounds;
+        var panels = new InputPanels<V>(request.Shape, axes, V.Count, twins ? TwinVectors : Blocking.Vectors<V>());
+        return panels.Floats <= int.MaxValue / 4 ? new GemmPositionsPlan<V>(request, panels, twins) : null;
     }
 }

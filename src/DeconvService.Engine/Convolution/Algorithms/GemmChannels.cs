@@ -35,10 +35,11 @@ internal sealed class GemmChannels : IConvAlgorithm
 
         // Two vectors and many rows, or where there are few positions, or few registers, three.
         int two = Blocking.Rows<V>(2), three = Blocking.Rows<V>(3);
-        var panels = new InputPanels<V>(shape, unit: 1, two);
+        TapAxis[] axes = InputPanels.Axes(shape);
+        var panels = new InputPanels<V>(shape, axes, unit: 1, two);
         bool few = V.Registers < 32 || panels.Split.Largest <= three;
         if (few)
-            panels = new InputPanels<V>(shape, unit: 1, three);
+            panels = new InputPanels<V>(shape, axes, unit: 1, three);
 
         return panels.Floats <= int.MaxValue / 4 ? new GemmChannelsPlan<V>(request, panels, few ? 3 : 2) : null;
     }

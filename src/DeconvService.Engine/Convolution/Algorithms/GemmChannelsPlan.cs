@@ -19,7 +19,7 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
         _channelParts = new EvenSplit(panels.Channels, FittingSteps);
     }
 
-    public override string Name => Panels.Interleaved ? "phase-gemm-channels" : "gemm-channels";
+    public override string Name => Panels.Grid.Interleaved ? "phase-gemm-channels" : "gemm-channels";
 
     // The sums as the products leave them, [position][channel], and up to L - 1 positions more that are transposed along.
     protected override long SpareFloats => (RowStride + V.Count) * (long)BlockLanes;

@@ -35,7 +35,8 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <param name="panels">Its input.</param>
     /// <param name="channelUnit">A block has a multiple of so many output channels.</param>
     /// <param name="largestBlock">The most units of a block.</param>
-    protected GemmPlan(ConvRequest request, InputPanels<V> panels, int channelUnit, int largestBlock)
+    /// <param name="phasesTogether">So many phases of the width, which then have the same number of taps, have their weights side by side.</param>
+    protected GemmPlan(ConvRequest request, InputPanels<V> panels, int channelUnit, int largestBlock, int phasesTogether = 1)
     {
         (Request, Panels, _channelUnit) = (request, panels, channelUnit);
         Groups = request.Shape.Groups;
@@ -46,7 +47,8 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
             _tapsBefore[phase + 1] = _tapsBefore[phase] + panels.Phases[phase].Length;
 
         Blocks = new EvenSplit((GroupRows + channelUnit - 1) / channelUnit, largestBlock);
-        _weights = GemmWeights.Packed<V>(request, [.. panels.Phases.SelectMany(taps => taps).Select(tap => tap.Kernel)], Blocks, channelUnit);
+        int[] kernels = [.. panels.Phases.Chunk(phasesTogether).SelectMany(phases => phases[0].SelectMany((_, tap) => phases.Select(taps => taps[tap].Kernel)))];
+        _weights = GemmWeights.Packed<V>(request, kernels, Blocks, channelUnit, phasesTogether);
 
         _fetchesOutput = request.Shape.Output.Count * sizeof(float) > CachedBytes;
         int wanted = request.Threads == 1 ? 1 : 4 * request.Threads;
@@ -80,6 +82,9 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <summary>Elements from one channel's row of sums to the next's: the positions of a batch, in whole vectors.</summary>
     protected int RowStride => ((_batches.Largest * Panels.Width) + V.Count - 1) / V.Count * V.Count;
 
+    /// <summary>Whether a line that goes on in the next panel is cut there.</summary>
+    protected virtual bool LinesEndWithPanels => false;
+
     /// <summary>What a product needs beside its sums, for each worker.</summary>
     protected virtual long SpareFloats => 0;
 
@@ -87,15 +92,25 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     private nint GroupFloats => (GroupRows + _channelUnit - 1) / _channelUnit * _channelUnit * (nint)Panels.Channels * _tapsBefore[^1];
 
     // Phases of depth and height: their outputs are different rows.
-    private int PhaseRows => Panels.Phases.Length / Panels.WidthPhases;
+    private int PhaseRows => Panels.Phases.Length / Panels.Grid.WidthPhases;
 
     // Panels in the workspace: all of them, or one batch for each worker.
     private long HeldPanels => _shared ? (long)Groups * Panels.Split.Pieces : (long)Request.Threads * _batches.Largest;
 
     private long PhaseSums => Blocks.Largest * (long)_channelUnit * RowStride;
 
-    // Sums of one block of channels in all phases of the width, and a row of output.
-    private long WorkerFloats => ((PhaseSums + RowStride) * Panels.WidthPhases) + V.Count + SpareFloats;
+    // Lines of a batch: of so many positions, and one that goes on from the batch before.
+    private int MostLines => (int)(_batches.Largest * (long)Panels.Width / Panels.Grid.LinePositions) + 2 + (LinesEndWithPanels ? _batches.Largest : 0);
+
+    // Sums of one block of channels in all phases of the width, a row of output, and the lines of a batch; whole cache lines of 64 bytes.
+    private long WorkerFloats
+    {
+        get
+        {
+            long floats = ((PhaseSums + RowStride) * Panels.Grid.WidthPhases) + V.Count + SpareFloats;
+            return (floats + (MostLines * (sizeof(OutputLine) / sizeof(float))) + 31) / 16 * 16;
+        }
+    }
 
     public override void Run(in ConvArguments arguments)
     {
@@ -121,13 +136,16 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// between multiplications, while nothing else is done.
     /// </summary>
     /// <param name="panels">The first of the panels; they follow each other.</param>
-    /// <param name="outputs">What is computed.</param>
+    /// <param name="firstPiece">Its number.</param>
+    /// <param name="endPiece">The first panel that does not belong to them.</param>
+    /// <param name="outputs">What is computed: lines that end where panels do.</param>
     /// <param name="sums">Room for the sums of a panel.</param>
     /// <param name="output">The whole output.</param>
     /// <param name="group">The group.</param>
     /// <param name="block">The block of channels.</param>
     /// <returns>Whether it did.</returns>
-    protected virtual bool TryMultiplyToOutput(float* panels, in PanelOutputs outputs, float* sums, float* output, int group, int block) => false;
+    protected virtual bool TryMultiplyToOutput(
+        float* panels, int firstPiece, int endPiece, in LineOutputs outputs, float* sums, float* output, int group, int block) => false;
 
     /// <summary>Where each tap of a phase begins in a panel.</summary>
     protected int* Offsets(int phase) => (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_offsets[phase]));
@@ -152,26 +170,47 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     private void MultiplyPart(in ConvArguments arguments, float* panels, float* worker, int group, int batch, int part)
     {
         int firstPiece = _batches.Begin(batch), endPiece = _batches.Begin(batch + 1);
-        float* row = worker + (PhaseSums * Panels.WidthPhases);
-        float* spare = row + ((nint)RowStride * Panels.WidthPhases) + V.Count;
+        float* row = worker + (PhaseSums * Panels.Grid.WidthPhases);
+        float* spare = row + ((nint)RowStride * Panels.Grid.WidthPhases) + V.Count;
+        var lines = new Span<OutputLine>((void*)(((nint)(spare + SpareFloats) + 15) / 16 * 16), MostLines);
+        int lastRow = -1, lineCount = 0;
         for (int i = _parts.Begin(part); i < _parts.Begin(part + 1); i++)
         {
-            (int block, int phaseRow) = Math.DivRem(i, PhaseRows);
-            int first = phaseRow * Panels.WidthPhases;
-            int before = group * GroupRows;
-            var outputs = new PanelOutputs(
-                firstPiece, endPiece, first, before + (Blocks.Begin(block) * _channelUnit), before + Math.Min(Blocks.Begin(block + 1) * _channelUnit, GroupRows));
-            if (_fetchesOutput)
-                Panels.FetchOutput(arguments.Output, outputs);
+            // Weights of a block's phases follow each other, in memory where they are large; lines of many panels are better found once.
+            (int block, int phaseRow) = LinesEndWithPanels ? (i % Blocks.Pieces, i / Blocks.Pieces) : (i / PhaseRows, i % PhaseRows);
+            int first = phaseRow * Panels.Grid.WidthPhases;
+            if (phaseRow != lastRow)
+                (lastRow, lineCount) = (phaseRow, FindLines(firstPiece, endPiece, first, lines));
 
-            if (TryMultiplyToOutput(panels, outputs, worker, arguments.Output, group, block))
+            int before = group * GroupRows;
+            int firstChannel = before + (Blocks.Begin(block) * _channelUnit), endChannel = before + Math.Min(Blocks.Begin(block + 1) * _channelUnit, GroupRows);
+            var outputs = new LineOutputs(lines[..lineCount], first, firstChannel, endChannel);
+            if (_fetchesOutput)
+                Panels.Grid.Fetch<V>(arguments.Output, outputs);
+
+            if (TryMultiplyToOutput(panels, firstPiece, endPiece, outputs, worker, arguments.Output, group, block))
                 continue;
 
-            for (int phase = 0; phase < Panels.WidthPhases; phase++)
+            for (int phase = 0; phase < Panels.Grid.WidthPhases; phase++)
                 Multiply(panels, firstPiece, endPiece, worker + (phase * PhaseSums), spare, group, first + phase, block);
 
-            Panels.Write(Request.Output, arguments, outputs, worker, RowStride, (nint)PhaseSums, row);
+            Panels.Grid.Write<V>(Request.Output, arguments, outputs, worker, RowStride, (nint)PhaseSums, row);
         }
+    }
+
+    // The lines of a batch in the phases of the width that begin with the given one.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int FindLines(int firstPiece, int endPiece, int firstPhase, Span<OutputLine> lines)
+    {
+        int count = 0;
+        var walk = new OutputLines(Panels.Grid, Panels.PositionOf(firstPiece), firstPhase);
+        for (int piece = LinesEndWithPanels ? firstPiece + 1 : endPiece; piece <= endPiece; piece++)
+        {
+            while (walk.Next(Panels.PositionOf(piece)))
+                lines[count++] = walk.Current;
+        }
+
+        return count;
     }
 
     // Gathers one plane (one shift of the input, all channels of a group) of one panel into shared memory.

@@ -8,21 +8,32 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     where V : struct, IVec<V>
 {
-    // Whether the kernel finishes outputs itself: where they are neighbours as the positions are, and nothing but a bias and bounds is asked for.
+    // Whether the kernel finishes outputs itself: where they are neighbours as the positions are, or those of two phases alternate that read the
+    // same inputs, and nothing but a bias and bounds is asked for.
     private readonly bool _finishes;
 
-    // Whether the taps of the first phase read planes in their order: one segment, with few channels a change of segments costs as much as
-    // some steps.
-    private readonly bool _consecutive;
+    // Phases of the width that the kernel computes at once: each channel has a row for each of them.
+    private readonly int _together;
 
-    public GemmPositionsPlan(ConvRequest request, InputPanels<V> panels)
-        : base(request, panels, channelUnit: 1, Blocking.Rows<V>(panels.Split.Largest))
+    // Whether the taps of each phase read planes in their order: one segment, with few channels a change of segments costs as much as
+    // some steps.
+    private readonly bool[] _consecutive;
+
+    /// <summary>Plans a layer.</summary>
+    /// <param name="request">The layer.</param>
+    /// <param name="panels">Its input.</param>
+    /// <param name="twins">Whether there are <see cref="TapAxis.HasTwins"/> in the width, and nothing but a bias and bounds is asked for.</param>
+    public GemmPositionsPlan(ConvRequest request, InputPanels<V> panels, bool twins)
+        : base(request, panels, channelUnit: 1, Math.Max(1, Blocking.Rows<V>(panels.Split.Largest) / (twins ? 2 : 1)), twins ? 2 : 1)
     {
-        _finishes = !panels.Interleaved && request.Output.OnlyBounds;
-        _consecutive = panels.Phases[0].Index().All(tap => tap.Item.Plane == tap.Index);
+        _together = twins ? 2 : 1;
+        _finishes = twins || (!panels.Grid.Interleaved && request.Output.OnlyBounds);
+        _consecutive = Array.ConvertAll(panels.Phases, taps => taps.Index().All(tap => tap.Item.Plane == tap.Index));
     }
 
-    public override string Name => Panels.Interleaved ? "phase-gemm" : "gemm";
+    public override string Name => Panels.Grid.Interleaved ? "phase-gemm" : "gemm";
+
+    protected override bool LinesEndWithPanels => _finishes;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block)
@@ -39,7 +50,7 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
             Step = Panels.Width,
             RowStride = RowStride,
 
-            // The next block's rows, which follow, are fetched at the pace at which this block's are used.
+            // The next rows, which follow, are fetched at the pace at which these are used.
             Next = weights + (rows * (nint)Panels.Channels * taps),
             NextStep = rows,
         };
@@ -57,54 +68,84 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override bool TryMultiplyToOutput(float* panels, in PanelOutputs outputs, float* sums, float* output, int group, int block)
+    protected override bool TryMultiplyToOutput(
+        float* panels, int firstPiece, int endPiece, in LineOutputs outputs, float* sums, float* output, int group, int block)
     {
         if (!_finishes)
             return false;
 
-        int rows = Blocks.Size(block), taps = Panels.Phases[0].Length, depth = Panels.Channels * taps;
-        int segmentDepth = _consecutive ? depth : Panels.Channels;
-        float* weights = Weights(group, phase: 0, block);
+        int phase = outputs.FirstPhase, rows = Blocks.Size(block) * _together, taps = Panels.Phases[phase].Length, depth = Panels.Channels * taps;
+        bool consecutive = _consecutive[phase];
+        int segmentDepth = consecutive ? depth : Panels.Channels;
+        float* weights = Weights(group, phase, block);
         OutputStage stage = Request.Output;
         var product = new MicroProduct
         {
             A = weights,
-            Offsets = _consecutive ? null : Offsets(phase: 0),
-            Segments = _consecutive ? 1 : taps,
+            X = panels,
+            Offsets = consecutive ? null : Offsets(phase),
+            Segments = consecutive ? 1 : taps,
             Depth = segmentDepth,
             LastDepth = segmentDepth,
             Step = Panels.Width,
             Bias = stage.Bias + outputs.FirstChannel,
             Low = stage.Low,
             High = stage.High,
-            Next = weights + (rows * (nint)depth),
+            Next = block + 1 < Blocks.Pieces ? Weights(group, phase, block + 1) : null,
             NextStep = rows,
         };
-        delegate*<in MicroProduct, void> larger = MicroKernelTable.Find<V, ToOutputs>(rows, Panels.Split.Largest);
-        delegate*<in MicroProduct, void> smaller = MicroKernelTable.Find<V, ToOutputs>(rows, Panels.Split.Size(Panels.Split.Pieces - 1));
+        delegate*<in MicroProduct, void> larger = FinishingKernel(rows, Panels.Split.Largest);
+        delegate*<in MicroProduct, void> smaller = FinishingKernel(rows, Panels.Split.Size(Panels.Split.Pieces - 1));
 
-        // A panel's outputs follow each other, but not at the end of an image, nor where the panel is filled up.
-        int units = Panels.Split.Largest;
-        nint image = Panels.Image, panelFloats = (nint)Panels.Floats, nextImage = (Request.Shape.OutputChannels - 1) * image;
-        (nint number, nint at) = Math.DivRem(Panels.PositionOf(outputs.FirstPiece), image);
-        float* target = output + (((number * Request.Shape.OutputChannels) + outputs.FirstChannel) * image) + at;
-        product.X = panels;
-        for (int piece = outputs.FirstPiece; piece < outputs.EndPiece; piece++, product.X += panelFloats)
+        // A panel's outputs are one line, but not where a line ends within it, and not where it is filled up.
+        int units = Panels.Split.Largest, unitElements = V.Count * _together, channels = outputs.EndChannel - outputs.FirstChannel;
+        nint image = Panels.Grid.Image, panelFloats = (nint)Panels.Floats, sumsStride = (nint)units * unitElements;
+        output += outputs.FirstChannel * image;
+        for (int piece = firstPiece, i = 0; piece < endPiece; piece++, product.X += panelFloats)
         {
-            int size = Panels.Split.Size(piece), positions = size * V.Count;
-            bool whole = at + positions <= image;
-            product.C = whole ? target : sums;
-            product.RowStride = whole ? image : RowStride;
+            int size = Panels.Split.Size(piece);
+            OutputLine line = outputs.Lines[i++];
+            bool whole = line.Elements == size * unitElements;
+            product.C = whole ? output + line.Place : sums;
+            product.RowStride = whole ? image : sumsStride;
             (size == units ? larger : smaller)(in product);
             product.Next = null;
             product.NextStep = 0;
-            if (!whole)
-                Panels.Copy(output, outputs with { FirstPiece = piece, EndPiece = piece + 1 }, sums, RowStride);
+            if (whole)
+                continue;
 
-            for (at += positions, target += positions; at >= image; at -= image)
-                target += nextImage;
+            int left = Math.Min(Panels.PositionOf(piece + 1), Panels.Grid.Positions) - Panels.PositionOf(piece);
+            for (float* from = sums; ; from += line.Positions * _together, line = outputs.Lines[i++])
+            {
+                for (int channel = 0; channel < channels; channel++)
+                    Copy(from + (channel * sumsStride), output + line.Place + (channel * image), line.Elements);
+
+                left -= line.Positions;
+                if (left == 0)
+                    break;
+            }
         }
 
         return true;
     }
+
+    // Finished outputs; what is left at the end together with some of those before.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Copy(float* source, float* target, int count)
+    {
+        if (count < V.Count)
+        {
+            V.LoadPartial(source, count).StorePartial(target, count);
+            return;
+        }
+
+        for (int i = 0; i < count; i += V.Count)
+        {
+            int at = Math.Min(i, count - V.Count);
+            V.Load(source + at).Store(target + at);
+        }
+    }
+
+    private delegate*<in MicroProduct, void> FinishingKernel(int rows, int vectors) =>
+        _together == 2 ? MicroKernelTable.Find<V, ToZippedOutputs>(rows, vectors) : MicroKernelTable.Find<V, ToOutputs>(rows, vectors);
 }

@@ -4,7 +4,10 @@ using DeconvService.Engine.Simd;
 
 namespace DeconvService.Engine.Convolution.Algorithms;
 
-/// <summary>The weights of matrix products, packed: <c>[group][block of output channels][tap][c][channel]</c>, the taps phase after phase.</summary>
+/// <summary>
+/// The weights of matrix products, packed: <c>[group][block of output channels][tap][c][channel]</c>, the taps phase after phase, or
+/// <c>[tap / together][c][channel][tap % together]</c> in a block.
+/// </summary>
 internal static unsafe class GemmWeights
 {
     /// <summary>Packs a layer's weights, or finds them packed.</summary>
@@ -12,21 +15,22 @@ internal static unsafe class GemmWeights
     /// <param name="taps">Row-major index in the kernel of each tap.</param>
     /// <param name="blocks">The blocks of output channels of a group, in units.</param>
     /// <param name="unit">Channels of a unit; blocks are filled up with zeros.</param>
-    public static PackedWeights Packed<V>(ConvRequest request, int[] taps, EvenSplit blocks, int unit)
+    /// <param name="together">The numbers of so many taps that follow each other stand side by side.</param>
+    public static PackedWeights Packed<V>(ConvRequest request, int[] taps, EvenSplit blocks, int unit, int together = 1)
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
         long floats = blocks.Begin(blocks.Pieces) * (long)unit * (shape.InputChannels / shape.Groups) * taps.Length * shape.Groups;
         return request.Weights.Packed(
             request.Pool,
-            ("gemm", shape.Kind, unit, blocks, shape.Groups, string.Join(';', taps)),
+            ("gemm", shape.Kind, unit, together, blocks, shape.Groups, string.Join(';', taps)),
             floats,
-            (weight, packed) => Pack<V>(shape, taps, blocks, unit, weight, packed));
+            (weight, packed) => Pack<V>(shape, taps, blocks, unit, together, weight, packed));
     }
 
     // All taps of an input channel are written before the next one is read, so
     // that every cache line of the weight is read once: with tap after tap, a transposed 4x4 kernel of 33 MB took more than twice as long.
-    private static void Pack<V>(ConvShape shape, int[] taps, EvenSplit blocks, int unit, float* weight, float* packed)
+    private static void Pack<V>(ConvShape shape, int[] taps, EvenSplit blocks, int unit, int together, float* weight, float* packed)
         where V : struct, IVec<V>
     {
         int channels = shape.InputChannels / shape.Groups, outputs = shape.OutputChannels / shape.Groups;
@@ -39,10 +43,10 @@ internal static unsafe class GemmWeights
             {
                 int first = blocks.Begin(block) * unit, rows = blocks.Size(block) * unit;
                 int used = Math.Min(rows, outputs - first);
-                if (rows % V.Count == 0 && used == rows && (!transposed || kernel >= V.Count))
+                if (together == 1 && rows % V.Count == 0 && used == rows && (!transposed || kernel >= V.Count))
                     PackSquares<V>(weight + (first * rowStride), rowStride, channelStride, (int)kernel, taps, channels, rows, packed);
                 else
-                    PackBlock(weight + (first * rowStride), rowStride, channelStride, taps, channels, used, rows, packed);
+                    PackBlock(weight + (first * rowStride), rowStride, channelStride, taps, together, channels, used, rows, packed);
 
                 packed += taps.Length * (nint)channels * rows;
             }
@@ -87,23 +91,26 @@ internal static unsafe class GemmWeights
         }
     }
 
-    // [tap][c][row]; rows without an output channel are 0.
+    // [tap / together][c][row][tap % together]; rows without an output channel are 0.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackBlock(float* source, nint rowStride, nint channelStride, int[] taps, int channels, int used, int rows, float* packed)
+    private static void PackBlock(
+        float* source, nint rowStride, nint channelStride, int[] taps, int together, int channels, int used, int rows, float* packed)
     {
-        for (int c = 0; c < channels; c++, source += channelStride, packed += rows)
+        nint step = rows * (nint)together;
+        for (int c = 0; c < channels; c++, source += channelStride, packed += step)
         {
             float* target = packed;
-            foreach (int tap in taps)
+            for (int tap = 0; tap < taps.Length; target += channels * step)
             {
-                float* from = source + tap;
-                for (int r = 0; r < used; r++, from += rowStride)
-                    target[r] = *from;
+                for (int side = 0; side < together; side++, tap++)
+                {
+                    float* from = source + taps[tap], to = target + side;
+                    for (int r = 0; r < used; r++, from += rowStride, to += together)
+                        *to = *from;
 
-                for (int r = used; r < rows; r++)
-                    target[r] = 0;
-
-                target += channels * (nint)rows;
+                    for (int r = used; r < rows; r++, to += together)
+                        *to = 0;
+                }
             }
         }
     }
