@@ -123,6 +123,11 @@ internal static class CostModel
     private const double PackToMemory = 1.1;
     private const double PackPointsToMemory = 6;
 
+    // Planning takes so much more than for direct convolution.
+    private const double PlanChannels = 2000;
+    private const double PlanGemm = 5000;
+    private const double PlanGemmPhase = 1200;
+
     // With 16 registers, blocks of 4 positions and 3 vectors of weights read both factors from the second-level cache, where 4 rows of
     // weights stay in the first: measured 1 to 15 % slower, with vectors of 8.
     private const double FewRegisters = 1.08;
@@ -167,7 +172,7 @@ internal static class CostModel
         double weights = shape.Weight.Count * TapAxis.ShareOfKernel([geometry.Depth, geometry.Height, geometry.Width]);
         double passing = Passing(weights / shape.Groups, copies / shape.Groups, PanelBytesPerCycle) * shape.Groups;
         double cycles = Math.Max(products + calls, Traffic(weights)) + passing + copied + written;
-        return (cycles * (V.Registers < 32 ? FewRegistersDirectChannels : 1)) + Packing(use, weights, weights, weights * PackLanes);
+        return (cycles * (V.Registers < 32 ? FewRegistersDirectChannels : 1)) + Packing(use, weights, weights, (weights * PackLanes) + PlanChannels);
     }
 
     /// <summary><see cref="Algorithms.Direct"/> with the given blocks, which must be those of one thread: bits of results may not depend on their number.</summary>
@@ -280,7 +285,7 @@ internal static class CostModel
         double batch = Math.Clamp(GemmBatchBytes / (sizeof(float) * reduction), Blocking.Vectors<V>() * V.Count, GemmBatchPositions);
         double passing = Passing(weights, Math.Ceiling(positions / batch), PanelBytesPerCycle);
         double shown = channels && weights * sizeof(float) > CachedBytes ? ShownTraffic * Traffic(weights) : 0;
-        double packing = Packing(use, weights, weights, weights * (channels ? PackLanes : PackGemm));
+        double packing = Packing(use, weights, weights, (weights * (channels ? PackLanes : PackGemm)) + PlanGemm + (phases * PlanGemmPhase));
         return Math.Max(MeasuredProducts * products, Traffic(weights)) + shown + passing + gathered + written + transposed + packing;
     }
 

@@ -33,25 +33,23 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
     private readonly bool _sums;
     private readonly Layout _layout;
 
-    public DepthwisePlan(ConvRequest request, DepthwiseCut cut, SeparableTaps? separable, bool pastCaches)
+    public DepthwisePlan(ConvRequest request, DepthwiseGeometry geometry, SeparableTaps? separable, bool pastCaches)
     {
-        (_request, _cut, _pastCaches) = (request, cut, pastCaches);
+        DepthwiseCut cut = geometry.Cut;
+        (_request, _cut, _taps, _pastCaches) = (request, cut, geometry.Taps, pastCaches);
         _lines = new DepthwiseLines<V>(cut, request.Shape.PaddingMode);
-        _taps = SortTaps(cut, separable is not null);
         _kernel = separable is null ? cut.Z.Kernel * cut.Y.Kernel * cut.X.Axis.Kernel : cut.Y.Kernel;
         _tableLines = cut.TableLines(_taps.Cast<DepthwiseTaps>().Max(taps => taps.RowStep));
         int slices = cut.Z.Shifts.Length, phases = cut.X.Phases.Length;
         Epilogue epilogue = request.Output.Epilogue;
         _sums = phases > 1 || (epilogue.HasResidual && epilogue.ResidualAfterActivation && epilogue.Activation != Activation.None);
-        ConvShape shape = request.Shape;
-        string key = $"{shape.Kind} {string.Join(' ', shape.Axes.Select(axis => $"{axis.Stride} {axis.Dilation} {axis.PadBegin}"))} {_taps[0, 0, 0].RowStep} {cut.Pieces}";
         if (separable is null)
-            _weights = Pack($"depthwise {key}", null, _kernel, _taps.Cast<DepthwiseTaps>());
+            _weights = Pack($"depthwise {geometry.Key}", null, _kernel, _taps.Cast<DepthwiseTaps>());
         else
         {
             _horizontal = SortHorizontalTaps(cut);
-            _weights = Pack($"depthwise y {key}", separable.Vertical, _kernel, Enumerable.Range(0, cut.Y.Phases.Length).Select(ry => _taps[0, ry, 0]));
-            _horizontalWeights = Pack($"depthwise x {key}", separable.Horizontal, cut.X.Axis.Kernel, _horizontal);
+            _weights = Pack($"depthwise y {geometry.Key}", separable.Vertical, _kernel, Enumerable.Range(0, cut.Y.Phases.Length).Select(ry => _taps[0, ry, 0]));
+            _horizontalWeights = Pack($"depthwise x {geometry.Key}", separable.Horizontal, cut.X.Axis.Kernel, _horizontal);
         }
 
         int pointers = _tableLines * slices;
@@ -73,43 +71,6 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
         int planes = checked(shape.Batch * shape.InputChannels * _cut.Z.Grid);
         int groups = (planes + _cut.PlanesPerItem - 1) / _cut.PlanesPerItem;
         arguments.Threads.Run(checked(groups * _cut.TilesY * _cut.Segments.Length), new Tiles(this, arguments, planes), arguments.Cancellation);
-    }
-
-    // Taps of every phase; of the separable form only those along y.
-    private static DepthwiseTaps[,,] SortTaps(DepthwiseCut cut, bool separable)
-    {
-        TapAxis z = cut.Z, y = cut.Y;
-        var taps = new DepthwiseTaps[z.Phases.Length, y.Phases.Length, cut.X.Phases.Length];
-        int tableLines = cut.TableLines(1), weights = 0;
-        for (int pass = 0; pass < 2; pass++)
-        {
-            weights = 0;
-            int rowStep = 1;
-            for (int rz = 0; rz < z.Phases.Length; rz++)
-                for (int ry = 0; ry < y.Phases.Length; ry++)
-                    for (int rx = 0; rx < cut.X.Phases.Length; rx++)
-                    {
-                        (int, int)[] slices = Array.ConvertAll(z.Phases[rz], tap => (tap.Kernel, tap.Shift * tableLines));
-                        (int Kernel, int Line)[] rows = [.. y.Phases[ry].Select(tap => (tap.Kernel, y.Shifts[tap.Shift] - cut.FirstLine)).OrderBy(row => row.Item2)];
-                        (int, int)[] columns = Array.ConvertAll(cut.X.Phases[rx], tap => (tap.Kernel, (tap.Residue * cut.PartPitch) + tap.Offset));
-                        if (separable)
-                            taps[rz, ry, rx] = rx > 0 ? taps[rz, ry, 0] : DepthwiseTaps.Sort([(0, 0)], y, rows, 1, [(0, 0)], weights);
-                        else if (cut.Square)
-                            taps[rz, ry, rx] = DepthwiseTaps.SortSquare(rows, columns, cut.X.First, cut.X.LineStep);
-                        else if (cut.Pieces)
-                            taps[rz, ry, rx] = DepthwiseTaps.SortPieces(slices, rows, y.Kernel, cut.X.Axis.Kernel, columns, weights);
-                        else
-                            taps[rz, ry, rx] = DepthwiseTaps.Sort(slices, y, rows, cut.X.Axis.Kernel, columns, weights);
-
-                        weights += separable && rx > 0 ? 0 : taps[rz, ry, rx].Order.Length;
-                        rowStep = Math.Max(rowStep, taps[rz, ry, rx].RowStep);
-                    }
-
-            // How far the slices lie apart in the table depends on the steps that were found.
-            tableLines = cut.TableLines(rowStep);
-        }
-
-        return taps;
     }
 
     private static DepthwiseTaps[] SortHorizontalTaps(DepthwiseCut cut)

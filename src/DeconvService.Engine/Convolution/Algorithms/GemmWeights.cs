@@ -10,6 +10,9 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// </summary>
 internal static unsafe class GemmWeights
 {
+    // An eighth of a second-level cache of 1 MB.
+    private const int SliceBytes = 128 << 10;
+
     /// <summary>Packs a layer's weights, or finds them packed.</summary>
     /// <param name="request">The layer.</param>
     /// <param name="taps">Row-major index in the kernel of each tap.</param>
@@ -28,8 +31,8 @@ internal static unsafe class GemmWeights
             (weight, packed) => Pack<V>(shape, taps, blocks, unit, together, weight, packed));
     }
 
-    // All taps of an input channel are written before the next one is read, so
-    // that every cache line of the weight is read once: with tap after tap, a transposed 4x4 kernel of 33 MB took more than twice as long.
+    // All taps of an input channel are written before the next one is read, so that every cache line of the weight is read once: with tap
+    // after tap, a transposed 4x4 kernel of 33 MB took more than twice as long.
     private static void Pack<V>(ConvShape shape, int[] taps, EvenSplit blocks, int unit, int together, float* weight, float* packed)
         where V : struct, IVec<V>
     {
@@ -37,26 +40,35 @@ internal static unsafe class GemmWeights
         nint kernel = (nint)(shape.Weight.Count / shape.Weight[0] / shape.Weight[1]);
         bool transposed = shape.Kind == ConvKind.Transposed;
         nint rowStride = transposed ? kernel : channels * kernel, channelStride = transposed ? outputs * kernel : kernel;
+
+        // Blocks of a transposed layer share cache lines and pages of an input channel's weights: they go over some channels together.
+        int slice = transposed ? (int)Math.Clamp(SliceBytes / (sizeof(float) * channelStride), 1, channels) : channels;
         for (int group = 0; group < shape.Groups; group++, weight += channels * (nint)outputs * kernel)
         {
-            for (int block = 0; block < blocks.Pieces; block++)
+            for (int first = 0; first < channels; first += slice)
             {
-                int first = blocks.Begin(block) * unit, rows = blocks.Size(block) * unit;
-                int used = Math.Min(rows, outputs - first);
-                if (together == 1 && rows % V.Count == 0 && used == rows && (!transposed || kernel >= V.Count))
-                    PackSquares<V>(weight + (first * rowStride), rowStride, channelStride, (int)kernel, taps, channels, rows, packed);
-                else
-                    PackBlock(weight + (first * rowStride), rowStride, channelStride, taps, together, channels, used, rows, packed);
-
-                packed += taps.Length * (nint)channels * rows;
+                int count = Math.Min(slice, channels - first);
+                for (int block = 0; block < blocks.Pieces; block++)
+                {
+                    int begin = blocks.Begin(block) * unit, rows = blocks.Size(block) * unit, used = Math.Min(rows, outputs - begin);
+                    float* source = weight + (begin * rowStride) + (first * channelStride);
+                    float* target = packed + (begin * (nint)channels * taps.Length) + (first * (nint)rows * together);
+                    if (together == 1 && rows % V.Count == 0 && used == rows && (!transposed || kernel >= V.Count))
+                        PackSquares<V>(source, rowStride, channelStride, (int)kernel, taps, channels, count, rows, target);
+                    else
+                        PackBlock(source, rowStride, channelStride, taps, together, channels, count, used, rows, target);
+                }
             }
+
+            packed += blocks.Begin(blocks.Pieces) * (nint)unit * channels * taps.Length;
         }
     }
 
     // [tap][c][row] by squares of L rows and L neighbouring numbers. One by one it takes up to five times as long where rows are a power of two
     // apart, whose cache lines push each other out before all of their numbers are read.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackSquares<V>(float* source, nint rowStride, nint channelStride, int kernel, int[] taps, int channels, int rows, float* packed)
+    private static void PackSquares<V>(
+        float* source, nint rowStride, nint channelStride, int kernel, int[] taps, int channels, int count, int rows, float* packed)
         where V : struct, IVec<V>
     {
         // A tap's place for each number of the kernel; -1 for those that meet nothing but padding.
@@ -66,7 +78,7 @@ internal static unsafe class GemmWeights
             places[taps[i]] = i;
 
         // In a convolution the channels of a row are neighbours, too.
-        int runs = channelStride == kernel ? 1 : channels, length = channels / runs * kernel;
+        int runs = channelStride == kernel ? 1 : count, length = count / runs * kernel;
         float* square = stackalloc float[V.Count * V.Count];
         for (int run = 0; run < runs; run++, source += channelStride)
         {
@@ -75,10 +87,10 @@ internal static unsafe class GemmWeights
                 float* row = source + (r * rowStride);
                 for (int at = 0; at < length; at += V.Count)
                 {
-                    int count = Math.Min(V.Count, length - at);
-                    ChannelLanes.Gather<V>(row, rowStride, V.Count, length, at, count, PaddingMode.Zeros, square);
+                    int columns = Math.Min(V.Count, length - at);
+                    ChannelLanes.Gather<V>(row, rowStride, V.Count, length, at, columns, PaddingMode.Zeros, square);
                     (int channel, int number) = Math.DivRem(at, kernel);
-                    for (int j = 0; j < count; j++, number++)
+                    for (int j = 0; j < columns; j++, number++)
                     {
                         if (number == kernel)
                             (channel, number) = (channel + 1, 0);
@@ -94,10 +106,10 @@ internal static unsafe class GemmWeights
     // [tap / together][c][row][tap % together]; rows without an output channel are 0.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackBlock(
-        float* source, nint rowStride, nint channelStride, int[] taps, int together, int channels, int used, int rows, float* packed)
+        float* source, nint rowStride, nint channelStride, int[] taps, int together, int channels, int count, int used, int rows, float* packed)
     {
         nint step = rows * (nint)together;
-        for (int c = 0; c < channels; c++, source += channelStride, packed += step)
+        for (int c = 0; c < count; c++, source += channelStride, packed += step)
         {
             float* target = packed;
             for (int tap = 0; tap < taps.Length; target += channels * step)
