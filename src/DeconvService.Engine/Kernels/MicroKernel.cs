@@ -343,6 +343,12 @@ internal static unsafe class MicroKernel
         if (row >= R.Value)
             return;
 
+        if (N.Value == 1)
+        {
+            V.AddProduct(ref c0, x0, V.Broadcast(a[row * TLayout.RowStep<V>()]));
+            return;
+        }
+
         V w = V.Broadcast(a[row * TLayout.RowStep<V>()]);
         V.AddProduct(ref c0, w, x0);
         if (N.Value > 1)

@@ -106,6 +106,7 @@ internal sealed unsafe class WinogradPlanarInput<V>
     }
 
     // Tiles of one column: lines are the row itself, shifted. Whole vectors may be written, where the next lines have their place.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Shift(float* row, float* lines, int first, int columns)
     {
         int lineFloats = _geometry.PlanarColumns(columns);
