@@ -96,7 +96,7 @@ internal static unsafe class ChannelLanes
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Outside<V>(float* row, nint channelStride, int channels, int source, float* lanes)
         where V : struct, IVec<V>
     {

@@ -345,7 +345,7 @@ internal static unsafe class MicroKernel
 
         if (N.Value == 1)
         {
-            V.AddProduct(ref c0, x0, V.Broadcast(a[row * TLayout.RowStep<V>()]));
+            V.AddProduct(ref c0, x0, a[row * TLayout.RowStep<V>()]);
             return;
         }
 
@@ -375,11 +375,11 @@ internal static unsafe class MicroKernel
             return;
         }
 
-        c0 = V.Load(c);
+        V.Load(ref c0, c);
         if (N.Value > 1)
-            c1 = V.Load(c + V.Count);
+            V.Load(ref c1, c + V.Count);
         if (N.Value > 2)
-            c2 = V.Load(c + (2 * V.Count));
+            V.Load(ref c2, c + (2 * V.Count));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -394,9 +394,12 @@ internal static unsafe class MicroKernel
 
         if (TLayout.Finishes)
         {
-            (a0, b0) = (V.Clamp(a0, low, high), V.Clamp(b0, low, high));
-            (a1, b1) = (V.Clamp(a1, low, high), V.Clamp(b1, low, high));
-            (a2, b2) = (V.Clamp(a2, low, high), V.Clamp(b2, low, high));
+            V.Bound(ref a0, low, high);
+            V.Bound(ref a1, low, high);
+            V.Bound(ref a2, low, high);
+            V.Bound(ref b0, low, high);
+            V.Bound(ref b1, low, high);
+            V.Bound(ref b2, low, high);
         }
 
         if (TLayout.Zips)

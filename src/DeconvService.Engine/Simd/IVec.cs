@@ -6,9 +6,9 @@ namespace DeconvService.Engine.Simd;
 /// </summary>
 /// <remarks>
 /// What the JIT wants, all of it measured: accumulators as named locals (arrays, spans and inline arrays run at a third of the
-/// speed or less), at most <see cref="Registers"/> vectors alive at once, and methods marked AggressiveInlining. Members make their
-/// results with an initializer: a constructor would be inlined as a call of its own and leave two more local variables, of which a method
-/// may have 512 before the JIT inlines nothing more into it.
+/// speed or less), at most <see cref="Registers"/> vectors alive at once, and methods marked AggressiveInlining. Into a method with 512 local
+/// variables it inlines nothing more. Each operator that is inlined leaves three or four; those that change a vector in place leave none, for
+/// kernels that have many.
 /// </remarks>
 internal unsafe interface IVec<TSelf>
     where TSelf : struct, IVec<TSelf>
@@ -25,6 +25,9 @@ internal unsafe interface IVec<TSelf>
     /// <summary>Reads <see cref="Count"/> elements; no alignment is needed.</summary>
     static abstract TSelf Load(float* source);
 
+    /// <summary><see cref="Load(float*)"/> in place.</summary>
+    static abstract void Load(ref TSelf target, float* source);
+
     /// <summary>Reads the first <paramref name="count"/> lanes, 0 to <see cref="Count"/>, and nothing behind them; the others are 0.</summary>
     static abstract TSelf LoadPartial(float* source, int count);
 
@@ -37,8 +40,11 @@ internal unsafe interface IVec<TSelf>
     /// <summary><c>a * b + c</c> with one rounding where the machine can.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
-    /// <summary><c>sum += a * b</c>, as <see cref="MultiplyAdd"/>, but in place: no local variables where a kernel has many of them.</summary>
+    /// <summary><c>sum += a * b</c>, as <see cref="MultiplyAdd"/>, in place.</summary>
     static abstract void AddProduct(ref TSelf sum, TSelf a, TSelf b);
+
+    /// <summary><c>sum += a * b</c>, b the same in all lanes: for a number that is used once, with AVX-512 part of the instruction.</summary>
+    static abstract void AddProduct(ref TSelf sum, TSelf a, float b);
 
     /// <summary><c>c - a * b</c> with one rounding where the machine can.</summary>
     static abstract TSelf NegatedMultiplyAdd(TSelf a, TSelf b, TSelf c);
@@ -51,6 +57,9 @@ internal unsafe interface IVec<TSelf>
 
     /// <summary><paramref name="low"/> where a lane is less, <paramref name="high"/> where it is more. NaN stays NaN.</summary>
     static abstract TSelf Clamp(TSelf value, TSelf low, TSelf high);
+
+    /// <summary><see cref="Clamp"/> in place.</summary>
+    static abstract void Bound(ref TSelf value, TSelf low, TSelf high);
 
     /// <summary>The lower halves, interleaved: a0 b0 a1 b1 ...</summary>
     static abstract TSelf ZipLow(TSelf a, TSelf b);

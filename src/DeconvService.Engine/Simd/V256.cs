@@ -9,6 +9,9 @@ internal unsafe struct V256 : IVec<V256>
 {
     private Vector256<float> _v;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private V256(Vector256<float> v) => _v = v;
+
     public static int Count => 8;
 
     public static int Registers => 16;
@@ -16,62 +19,71 @@ internal unsafe struct V256 : IVec<V256>
     public static V256 Zero
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => new() { _v = Vector256<float>.Zero };
+        get => new(Vector256<float>.Zero);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 Load(float* source) => new() { _v = Vector256.Load(source) };
+    public static V256 Load(float* source) => new(Vector256.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 LoadPartial(float* source, int count) => new() { _v = Avx.MaskLoad(source, Mask(count)) };
+    public static void Load(ref V256 target, float* source) => target._v = Vector256.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V256 LoadPartial(float* source, int count) => new(Avx.MaskLoad(source, Mask(count)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(float* source) => Sse.Prefetch1(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 Broadcast(float value) => new() { _v = Vector256.Create(value) };
+    public static V256 Broadcast(float value) => new(Vector256.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 MultiplyAdd(V256 a, V256 b, V256 c) => new() { _v = Fma.MultiplyAdd(a._v, b._v, c._v) };
+    public static V256 MultiplyAdd(V256 a, V256 b, V256 c) => new(Fma.MultiplyAdd(a._v, b._v, c._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddProduct(ref V256 sum, V256 a, V256 b) => sum._v = Fma.MultiplyAdd(a._v, b._v, sum._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 NegatedMultiplyAdd(V256 a, V256 b, V256 c) => new() { _v = Fma.MultiplyAddNegated(a._v, b._v, c._v) };
+    public static void AddProduct(ref V256 sum, V256 a, float b) => sum._v = Fma.MultiplyAdd(a._v, Vector256.Create(b), sum._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 Max(V256 a, V256 b) => new() { _v = Avx.Max(a._v, b._v) };
+    public static V256 NegatedMultiplyAdd(V256 a, V256 b, V256 c) => new(Fma.MultiplyAddNegated(a._v, b._v, c._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 Min(V256 a, V256 b) => new() { _v = Avx.Min(a._v, b._v) };
+    public static V256 Max(V256 a, V256 b) => new(Avx.Max(a._v, b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 Clamp(V256 value, V256 low, V256 high) => new() { _v = Avx.Min(high._v, Avx.Max(low._v, value._v)) };
+    public static V256 Min(V256 a, V256 b) => new(Avx.Min(a._v, b._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V256 Clamp(V256 value, V256 low, V256 high) => new(Avx.Min(high._v, Avx.Max(low._v, value._v)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Bound(ref V256 value, V256 low, V256 high) => value._v = Avx.Min(high._v, Avx.Max(low._v, value._v));
 
     // AVX interleaves within halves of 128 bits; the halves are put together afterwards.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 ZipLow(V256 a, V256 b) => new() { _v = Avx.Permute2x128(Avx.UnpackLow(a._v, b._v), Avx.UnpackHigh(a._v, b._v), 0x20) };
+    public static V256 ZipLow(V256 a, V256 b) => new(Avx.Permute2x128(Avx.UnpackLow(a._v, b._v), Avx.UnpackHigh(a._v, b._v), 0x20));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 ZipHigh(V256 a, V256 b) => new() { _v = Avx.Permute2x128(Avx.UnpackLow(a._v, b._v), Avx.UnpackHigh(a._v, b._v), 0x31) };
+    public static V256 ZipHigh(V256 a, V256 b) => new(Avx.Permute2x128(Avx.UnpackLow(a._v, b._v), Avx.UnpackHigh(a._v, b._v), 0x31));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void TransposeElements(ref V256 a, ref V256 b, ref V256 c, ref V256 d)
     {
         Vector256<double> ab = Avx.UnpackLow(a._v, b._v).AsDouble(), cd = Avx.UnpackLow(c._v, d._v).AsDouble();
         Vector256<double> ab2 = Avx.UnpackHigh(a._v, b._v).AsDouble(), cd2 = Avx.UnpackHigh(c._v, d._v).AsDouble();
-        a = new() { _v = Avx.UnpackLow(ab, cd).AsSingle() };
-        b = new() { _v = Avx.UnpackHigh(ab, cd).AsSingle() };
-        c = new() { _v = Avx.UnpackLow(ab2, cd2).AsSingle() };
-        d = new() { _v = Avx.UnpackHigh(ab2, cd2).AsSingle() };
+        a = new(Avx.UnpackLow(ab, cd).AsSingle());
+        b = new(Avx.UnpackHigh(ab, cd).AsSingle());
+        c = new(Avx.UnpackLow(ab2, cd2).AsSingle());
+        d = new(Avx.UnpackHigh(ab2, cd2).AsSingle());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void TransposeRuns(ref V256 a, ref V256 b, ref V256 c, ref V256 d)
     {
-        V256 first = new() { _v = Avx.Permute2x128(a._v, b._v, 0x20) };
-        b = new() { _v = Avx.Permute2x128(a._v, b._v, 0x31) };
+        V256 first = new(Avx.Permute2x128(a._v, b._v, 0x20));
+        b = new(Avx.Permute2x128(a._v, b._v, 0x31));
         a = first;
     }
 
@@ -94,27 +106,27 @@ internal unsafe struct V256 : IVec<V256>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 Even(V256 a, V256 b) => new() { _v = Avx2.Permute4x64(Avx.Shuffle(a._v, b._v, 0x88).AsDouble(), 0xD8).AsSingle() };
+    public static V256 Even(V256 a, V256 b) => new(Avx2.Permute4x64(Avx.Shuffle(a._v, b._v, 0x88).AsDouble(), 0xD8).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 Odd(V256 a, V256 b) => new() { _v = Avx2.Permute4x64(Avx.Shuffle(a._v, b._v, 0xDD).AsDouble(), 0xD8).AsSingle() };
+    public static V256 Odd(V256 a, V256 b) => new(Avx2.Permute4x64(Avx.Shuffle(a._v, b._v, 0xDD).AsDouble(), 0xD8).AsSingle());
 
     // No two of the eight are in the same lane: a0 b1 c2 a3 b4 c5 a6 b7, which is then put in order.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V256 Third(V256 a, V256 b, V256 c) =>
-        new() { _v = Avx2.PermuteVar8x32(Avx.Blend(Avx.Blend(a._v, b._v, 0x92), c._v, 0x24), Vector256.Create(0, 3, 6, 1, 4, 7, 2, 5)) };
+        new(Avx2.PermuteVar8x32(Avx.Blend(Avx.Blend(a._v, b._v, 0x92), c._v, 0x24), Vector256.Create(0, 3, 6, 1, 4, 7, 2, 5)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 And(V256 value, V256 mask) => new() { _v = value._v & mask._v };
+    public static V256 And(V256 value, V256 mask) => new(value._v & mask._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 operator +(V256 a, V256 b) => new() { _v = a._v + b._v };
+    public static V256 operator +(V256 a, V256 b) => new(a._v + b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 operator -(V256 a, V256 b) => new() { _v = a._v - b._v };
+    public static V256 operator -(V256 a, V256 b) => new(a._v - b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V256 operator *(V256 a, V256 b) => new() { _v = a._v * b._v };
+    public static V256 operator *(V256 a, V256 b) => new(a._v * b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Store(float* target) => _v.Store(target);

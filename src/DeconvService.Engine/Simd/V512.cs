@@ -9,6 +9,9 @@ internal unsafe struct V512 : IVec<V512>
 {
     private Vector512<float> _v;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private V512(Vector512<float> v) => _v = v;
+
     public static int Count => 16;
 
     public static int Registers => 32;
@@ -16,46 +19,55 @@ internal unsafe struct V512 : IVec<V512>
     public static V512 Zero
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => new() { _v = Vector512<float>.Zero };
+        get => new(Vector512<float>.Zero);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 Load(float* source) => new() { _v = Vector512.Load(source) };
+    public static V512 Load(float* source) => new(Vector512.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 LoadPartial(float* source, int count) => new() { _v = Avx512F.MaskLoad(source, Mask(count), Vector512<float>.Zero) };
+    public static void Load(ref V512 target, float* source) => target._v = Vector512.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V512 LoadPartial(float* source, int count) => new(Avx512F.MaskLoad(source, Mask(count), Vector512<float>.Zero));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(float* source) => Sse.Prefetch1(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 Broadcast(float value) => new() { _v = Vector512.Create(value) };
+    public static V512 Broadcast(float value) => new(Vector512.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 MultiplyAdd(V512 a, V512 b, V512 c) => new() { _v = Avx512F.FusedMultiplyAdd(a._v, b._v, c._v) };
+    public static V512 MultiplyAdd(V512 a, V512 b, V512 c) => new(Avx512F.FusedMultiplyAdd(a._v, b._v, c._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddProduct(ref V512 sum, V512 a, V512 b) => sum._v = Avx512F.FusedMultiplyAdd(a._v, b._v, sum._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 NegatedMultiplyAdd(V512 a, V512 b, V512 c) => new() { _v = Avx512F.FusedMultiplyAddNegated(a._v, b._v, c._v) };
+    public static void AddProduct(ref V512 sum, V512 a, float b) => sum._v = Avx512F.FusedMultiplyAdd(a._v, Vector512.Create(b), sum._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 Max(V512 a, V512 b) => new() { _v = Avx512F.Max(a._v, b._v) };
+    public static V512 NegatedMultiplyAdd(V512 a, V512 b, V512 c) => new(Avx512F.FusedMultiplyAddNegated(a._v, b._v, c._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 Min(V512 a, V512 b) => new() { _v = Avx512F.Min(a._v, b._v) };
+    public static V512 Max(V512 a, V512 b) => new(Avx512F.Max(a._v, b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 Clamp(V512 value, V512 low, V512 high) => new() { _v = Avx512F.Min(high._v, Avx512F.Max(low._v, value._v)) };
+    public static V512 Min(V512 a, V512 b) => new(Avx512F.Min(a._v, b._v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V512 Clamp(V512 value, V512 low, V512 high) => new(Avx512F.Min(high._v, Avx512F.Max(low._v, value._v)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Bound(ref V512 value, V512 low, V512 high) => value._v = Avx512F.Min(high._v, Avx512F.Max(low._v, value._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512 ZipLow(V512 a, V512 b) =>
-        new() { _v = Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b._v) };
+        new(Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512 ZipHigh(V512 a, V512 b) =>
-        new() { _v = Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b._v) };
+        new(Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b._v));
 
     // Within runs of four lanes: a shuffle of the whole vector takes twice as long as one that stays inside of them.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -63,10 +75,10 @@ internal unsafe struct V512 : IVec<V512>
     {
         Vector512<double> ab = Avx512F.UnpackLow(a._v, b._v).AsDouble(), cd = Avx512F.UnpackLow(c._v, d._v).AsDouble();
         Vector512<double> ab2 = Avx512F.UnpackHigh(a._v, b._v).AsDouble(), cd2 = Avx512F.UnpackHigh(c._v, d._v).AsDouble();
-        a = new() { _v = Avx512F.UnpackLow(ab, cd).AsSingle() };
-        b = new() { _v = Avx512F.UnpackHigh(ab, cd).AsSingle() };
-        c = new() { _v = Avx512F.UnpackLow(ab2, cd2).AsSingle() };
-        d = new() { _v = Avx512F.UnpackHigh(ab2, cd2).AsSingle() };
+        a = new(Avx512F.UnpackLow(ab, cd).AsSingle());
+        b = new(Avx512F.UnpackHigh(ab, cd).AsSingle());
+        c = new(Avx512F.UnpackLow(ab2, cd2).AsSingle());
+        d = new(Avx512F.UnpackHigh(ab2, cd2).AsSingle());
     }
 
     // Runs 0 and 2 of two vectors are 0x88, runs 1 and 3 are 0xDD.
@@ -75,10 +87,10 @@ internal unsafe struct V512 : IVec<V512>
     {
         Vector512<float> even = Avx512F.Shuffle4x128(a._v, b._v, 0x88), even2 = Avx512F.Shuffle4x128(c._v, d._v, 0x88);
         Vector512<float> odd = Avx512F.Shuffle4x128(a._v, b._v, 0xDD), odd2 = Avx512F.Shuffle4x128(c._v, d._v, 0xDD);
-        a = new() { _v = Avx512F.Shuffle4x128(even, even2, 0x88) };
-        b = new() { _v = Avx512F.Shuffle4x128(odd, odd2, 0x88) };
-        c = new() { _v = Avx512F.Shuffle4x128(even, even2, 0xDD) };
-        d = new() { _v = Avx512F.Shuffle4x128(odd, odd2, 0xDD) };
+        a = new(Avx512F.Shuffle4x128(even, even2, 0x88));
+        b = new(Avx512F.Shuffle4x128(odd, odd2, 0x88));
+        c = new(Avx512F.Shuffle4x128(even, even2, 0xDD));
+        d = new(Avx512F.Shuffle4x128(odd, odd2, 0xDD));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -102,30 +114,30 @@ internal unsafe struct V512 : IVec<V512>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512 Even(V512 a, V512 b) =>
-        new() { _v = Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b._v) };
+        new(Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512 Odd(V512 a, V512 b) =>
-        new() { _v = Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b._v) };
+        new(Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V512 Third(V512 a, V512 b, V512 c)
     {
         Vector512<float> ab = Avx512F.PermuteVar16x32x2(a._v, Vector512.Create(0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0), b._v);
-        return new() { _v = Avx512F.PermuteVar16x32x2(ab, Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29), c._v) };
+        return new(Avx512F.PermuteVar16x32x2(ab, Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29), c._v));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 And(V512 value, V512 mask) => new() { _v = value._v & mask._v };
+    public static V512 And(V512 value, V512 mask) => new(value._v & mask._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 operator +(V512 a, V512 b) => new() { _v = a._v + b._v };
+    public static V512 operator +(V512 a, V512 b) => new(a._v + b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 operator -(V512 a, V512 b) => new() { _v = a._v - b._v };
+    public static V512 operator -(V512 a, V512 b) => new(a._v - b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V512 operator *(V512 a, V512 b) => new() { _v = a._v * b._v };
+    public static V512 operator *(V512 a, V512 b) => new(a._v * b._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Store(float* target) => _v.Store(target);

@@ -129,15 +129,15 @@ internal static unsafe class DepthwiseHalving<V>
         where TSize : struct, INumberConstant
     {
         V sum = V.Broadcast(w[0]) * x0;
-        sum = V.MultiplyAdd(V.Broadcast(w[1]), x1, sum);
-        sum = V.MultiplyAdd(V.Broadcast(w[2]), x2, sum);
-        sum = V.MultiplyAdd(V.Broadcast(w[3]), x3, sum);
+        V.AddProduct(ref sum, x1, w[1]);
+        V.AddProduct(ref sum, x2, w[2]);
+        V.AddProduct(ref sum, x3, w[3]);
         if (TSize.Value > 4)
-            sum = V.MultiplyAdd(V.Broadcast(w[4]), x4, sum);
+            V.AddProduct(ref sum, x4, w[4]);
         if (TSize.Value > 5)
-            sum = V.MultiplyAdd(V.Broadcast(w[5]), x5, sum);
+            V.AddProduct(ref sum, x5, w[5]);
         if (TSize.Value > 6)
-            sum = V.MultiplyAdd(V.Broadcast(w[6]), x6, sum);
+            V.AddProduct(ref sum, x6, w[6]);
         return sum;
     }
 }

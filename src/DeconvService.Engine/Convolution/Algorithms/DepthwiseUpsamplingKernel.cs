@@ -166,8 +166,8 @@ internal static unsafe class DepthwiseUpsamplingKernel<V>
         if (tap >= TTaps.Value)
             return;
 
-        a = V.MultiplyAdd(V.Broadcast(*x), v, a);
+        V.AddProduct(ref a, v, *x);
         if (TVectors.Value == 2)
-            b = V.MultiplyAdd(V.Broadcast(x[second]), w, b);
+            V.AddProduct(ref b, w, x[second]);
     }
 }

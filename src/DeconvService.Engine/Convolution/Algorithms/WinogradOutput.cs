@@ -137,7 +137,7 @@ internal sealed unsafe class WinogradOutput<V>
             ChannelStride);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Place At(int tileRow, int firstColumn, int columns, int channel)
     {
         (int rest, int tile) = Math.DivRem(tileRow, Height.Tiles);
