@@ -58,12 +58,13 @@ internal sealed class Depthwise : IConvAlgorithm
     /// transposed up to 56 (1.9), as phases interleave for nothing; a single row up to 1000 (2.2), not at 4000. With depth each slice is
     /// turned for every tap. Against <see cref="DepthwiseSquare{V}"/> it pays with 8 and with 16 lanes up to about as many columns: its time
     /// goes by planes and lines where they are so short, and by the taps of a line. At stride 1 that is 14 (1.1, at 20 0.9); at stride 2, for
-    /// 3x3 12 (at 10 1.2, at 14 0.8), for 5x5 17 (at 14 1, at 24 0.7), for 7x7 22 (at 20 1, at 24 0.9).
+    /// 3x3 12 (at 10 1.2, at 14 0.8), with 8 lanes for 5x5 17 (at 14 1.4, at 16 1.1), for 7x7 22 (at 16 1.2, at 20 1.3); with 16 lanes they pay
+    /// up to 14 (1 and 1.1), not at 16 (0.7 and 0.8), where columns fill a vector.
     /// </remarks>
     private static bool ChannelsAreFaster(ConvShape shape, TapAxis[] axes, int lanes)
     {
         (TapAxis z, TapAxis y, TapAxis x) = (axes[0], axes[1], axes[2]);
-        double columns = DepthwiseSquare.Takes(z, y, x) ? (x.InputStep == 1 ? 14 : 5 + (2.5 * x.Kernel))
+        double columns = DepthwiseSquare.Takes(z, y, x) ? (x.InputStep == 1 ? 14 : Math.Min(5 + (2.5 * x.Kernel), lanes == 16 ? 15 : 23))
             : lanes * (z.Kernel > 1 ? 1 : y.Kernel == 1 && y.Grid == 1 ? 64 : x.Phases.Length > 1 ? 4 : x.InputStep > 1 ? 2 : 1);
         // Lanes without a channel compute in vain.
         double used = (double)shape.InputChannels / ((shape.InputChannels + lanes - 1) / lanes * lanes);

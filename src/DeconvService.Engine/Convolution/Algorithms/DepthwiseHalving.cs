@@ -23,6 +23,7 @@ internal static unsafe class DepthwiseHalving<V>
     where V : struct, IVec<V>
 {
     /// <summary>Computes a vector of columns, of which the first is <paramref name="i"/>, of some rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(in DepthwiseBlock block, int row, int rows, nint i, bool edge, bool pastCaches)
     {
         switch (block.Taps.Count)
@@ -42,6 +43,7 @@ internal static unsafe class DepthwiseHalving<V>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Choose<TSize>(in DepthwiseBlock block, int row, int rows, nint i, bool edge, bool pastCaches)
         where TSize : struct, INumberConstant
     {

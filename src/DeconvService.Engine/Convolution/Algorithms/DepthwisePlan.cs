@@ -101,26 +101,37 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
         });
     }
 
-    /// <summary>What lies where in a thread's memory.</summary>
-    private sealed class Layout(int table, int pieces, long slots, long filtered, long sums, long row)
+    /// <summary>What lies where in a thread's memory. Looked at for every plane, so nothing is worked out then.</summary>
+    private sealed class Layout
     {
-        public long Pieces { get; } = Align(table * 2L);
+        public Layout(long table, long pieces, long slots, long filtered, long sums, long row)
+        {
+            Pieces = Align(table * 2);
+            Slots = Pieces + Align(pieces * 2);
+            Filtered = Slots + Align(slots);
+            Sums = Filtered + Align(filtered);
+            Row = Sums + Align(sums);
+            Floats = Row + Align(row);
+        }
 
-        public long Slots => Pieces + Align(pieces * 2L);
+        public long Pieces { get; }
 
-        public long Filtered => Slots + Align(slots);
+        public long Slots { get; }
 
-        public long Sums => Filtered + Align(filtered);
+        public long Filtered { get; }
 
-        public long Row => Sums + Align(sums);
+        public long Sums { get; }
 
-        public long Floats => Row + Align(row);
+        public long Row { get; }
+
+        public long Floats { get; }
 
         private static long Align(long floats) => (floats + 15) / 16 * 16;
     }
 
     private readonly struct Tiles(DepthwisePlan<V> plan, ConvArguments arguments, int planes) : IWorkItems
     {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Execute(int item, int worker)
         {
             DepthwiseCut cut = plan._cut;
@@ -128,8 +139,9 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
             (int group, int tileY) = Math.DivRem(rest, cut.TilesY);
             int firstRow = tileY * cut.Rows, rows = Math.Min(cut.Rows, cut.Y.Grid - firstRow);
             int end = Math.Min((group + 1) * cut.PlanesPerItem, planes);
+            float* scratch = arguments.Workspace + (nint)(worker * plan._layout.Floats);
             for (int plane = group * cut.PlanesPerItem; plane < end; plane++)
-                Tile(arguments.Workspace + (nint)(worker * plan._layout.Floats), plane, firstRow, rows, segment);
+                Tile(scratch, plane, firstRow, rows, segment);
 
             if (plan._pastCaches)
                 Thread.MemoryBarrier();
@@ -196,6 +208,7 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Mask(ref DepthwiseBlock block)
         {
             DepthwiseCut cut = plan._cut;
@@ -248,6 +261,7 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
         }
 
         // Straight to the output.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Direct(ref DepthwiseBlock block, int f, nint at, nint pitch)
         {
             OutputStage stage = plan._request.Output;
@@ -260,6 +274,7 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
             block.PastCaches = plan._pastCaches;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Compute(ref DepthwiseBlock block, float** lines, float** pieces)
         {
             if (!plan._cut.Pieces)
@@ -295,6 +310,7 @@ internal sealed unsafe class DepthwisePlan<V> : PlannedAlgorithm
         }
 
         // Sums, of several phases along x perhaps, to output rows.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Finish(float* scratch, int f, nint at, nint pitch, int rows, DepthwiseSegment segment)
         {
             DepthwiseCut cut = plan._cut;

@@ -80,6 +80,7 @@ internal static unsafe class DepthwiseSquare<V>
     }
 
     // A vector of columns of some rows.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Columns(in DepthwiseBlock block, int row, int rows, nint i, bool edge, bool pastCaches)
     {
         if (block.Taps.Count > DepthwiseSquare.Size)
