@@ -28,6 +28,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     private readonly EvenSplit _batches;
     private readonly EvenSplit _parts;
     private readonly bool _shared;
+    private readonly bool _sharesWeights;
     private readonly bool _fetchesOutput;
 
     /// <summary>Plans what is common.</summary>
@@ -53,10 +54,15 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
         _fetchesOutput = request.Shape.Output.Count * sizeof(float) > CachedBytes;
         int wanted = request.Threads == 1 ? 1 : 4 * request.Threads;
         long fitting = Math.Min(CostModel.GemmBatchBytes / (sizeof(float) * panels.Floats), CostModel.GemmBatchPositions / panels.Width);
-        _batches = new EvenSplit(panels.Split.Pieces, (int)Math.Clamp(fitting, 1, Math.Max(1, Groups * (long)panels.Split.Pieces / wanted)));
-        int items = Groups * _batches.Pieces;
+
+        // Where there are more weights than panels, they are what threads share: each batch takes its time to read all of them.
+        int rows = PhaseRows * Blocks.Pieces;
+        _sharesWeights = GroupFloats > panels.Floats * panels.Split.Pieces && (long)Groups * rows >= wanted;
+        long share = _sharesWeights ? panels.Split.Pieces : Math.Max(1, Groups * (long)panels.Split.Pieces / wanted);
+        _batches = new EvenSplit(panels.Split.Pieces, (int)Math.Clamp(fitting, 1, share));
+        int items = _sharesWeights ? Groups : Groups * _batches.Pieces;
         _shared = items < wanted;
-        _parts = new EvenSplit(PhaseRows * Blocks.Pieces, _shared ? Math.Max(1, PhaseRows * Blocks.Pieces * items / wanted) : PhaseRows * Blocks.Pieces);
+        _parts = new EvenSplit(rows, _shared ? Math.Max(1, rows * items / wanted) : rows);
     }
 
     public override long WorkspaceBytes =>
@@ -230,8 +236,11 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
         public void Execute(int item, int worker)
         {
             InputPanels<V> panels = plan.Panels;
-            (item, int part) = Math.DivRem(item, plan._parts.Pieces);
-            (int group, int batch) = Math.DivRem(item, plan._batches.Pieces);
+            // A thread goes through its weights once for each batch, or through its batches once for each part of the weights.
+            (int group, item) = Math.DivRem(item, plan._batches.Pieces * plan._parts.Pieces);
+            (int batch, int part) = plan._sharesWeights
+                ? (item % plan._batches.Pieces, item / plan._batches.Pieces)
+                : Math.DivRem(item, plan._parts.Pieces);
             int begin = plan._batches.Begin(batch), end = plan._batches.Begin(batch + 1);
             long place = plan._shared ? ((long)group * panels.Split.Pieces) + begin : (long)worker * plan._batches.Largest;
             float* memory = arguments.Workspace + (nint)(place * panels.Floats);
