@@ -141,10 +141,11 @@ internal static class CostModel
 
     /// <summary>
     /// How much Winograd has to gain. Less is a matter of chance: then the plainer algorithm, which needs less memory, is taken; but with 16
-    /// registers its costs are overestimated by as much already. What packing takes is known less well than what a run takes.
+    /// registers its costs are overestimated by as much already. What packing takes is known less well than what a run takes, and of 16 registers
+    /// and planar order what a run takes, too.
     /// </summary>
     public static double Margin<V>(WeightUse use)
-        where V : struct, IVec<V> => use == WeightUse.Once ? 1.15 : V.Registers < 32 ? 1 : 1.05;
+        where V : struct, IVec<V> => use == WeightUse.Once ? (V.Registers < 32 ? 1.3 : 1.15) : V.Registers < 32 ? 1 : 1.05;
 
     /// <summary>The best of the matrix products.</summary>
     public static double Gemm<V>(ConvShape shape, WeightUse use)
