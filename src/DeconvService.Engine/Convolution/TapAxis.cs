@@ -75,14 +75,14 @@ internal sealed class TapAxis
     /// <param name="shape">The shape.</param>
     /// <param name="aligned">Whether the phases of a transposed convolution are to read the same window, which takes a <see cref="Crop"/>.</param>
     public static TapAxis[] Of(ConvShape shape, bool aligned = false) =>
-        (aligned ? AllAligned : All).Of(shape, default, (layer, _) => Find(layer, aligned));
+        aligned ? AllAligned.Of(shape, default, static (layer, _) => Find(layer, true)) : All.Of(shape, default, static (layer, _) => Find(layer, false));
 
     /// <summary>
     /// As <see cref="Of(ConvShape, bool)"/>, without the taps that meet nothing but zeros of the padding: of 3 x 3 on a picture of one row, the
     /// first row and the last. Where none would be left one is, so that there always is something to multiply.
     /// </summary>
     public static TapAxis[] UsefulOf(ConvShape shape, bool aligned = false) =>
-        (aligned ? UsefulAligned : Useful).Of(shape, default, (layer, _) => FindUseful(layer, aligned));
+        aligned ? UsefulAligned.Of(shape, default, static (layer, _) => FindUseful(layer, true)) : Useful.Of(shape, default, static (layer, _) => FindUseful(layer, false));
 
     /// <summary>How much of a kernel the axes have kept.</summary>
     public static double ShareOfKernel(TapAxis[] axes) =>
@@ -114,7 +114,7 @@ internal sealed class TapAxis
 
     private static TapAxis[] FindUseful(ConvShape shape, bool aligned)
     {
-        TapAxis[] axes = Find(shape, aligned);
+        TapAxis[] axes = Of(shape, aligned);
         return shape.PaddingMode == PaddingMode.Zeros ? Array.ConvertAll(axes, axis => axis.WithoutIdleTaps()) : axes;
     }
 

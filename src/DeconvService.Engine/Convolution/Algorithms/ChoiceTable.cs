@@ -1,3 +1,5 @@
+using DeconvService.Engine.Simd;
+
 namespace DeconvService.Engine.Convolution.Algorithms;
 
 /// <summary>
@@ -37,4 +39,12 @@ internal sealed class ChoiceTable<T>
     }
 
     private sealed record Entry(ConvShape Shape, WeightUse Use, T Choice);
+}
+
+/// <summary>The table of an algorithm for vectors <typeparamref name="V"/>, whose blocks differ with the width.</summary>
+internal static class Choices<TAlgorithm, V, T>
+    where V : struct, IVec<V>
+{
+    /// <summary>The table.</summary>
+    public static ChoiceTable<T> Table { get; } = new();
 }

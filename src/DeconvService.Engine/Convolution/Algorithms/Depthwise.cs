@@ -41,14 +41,8 @@ internal sealed class Depthwise : IConvAlgorithm
         // Rows of one block have to be aligned alike for it.
         pastCaches &= axes[2].Output % V.Count == 0 || axes[1].Grid == 1;
         DepthwiseGeometry? geometry = separable is not null ? DepthwiseGeometry.TryCreate(shape, separable: true, V.Count)
-            : Choices<V>.Table.Of(shape, default, static (layer, _) => DepthwiseGeometry.TryCreate(layer, separable: false, V.Count));
+            : Choices<Depthwise, V, DepthwiseGeometry?>.Table.Of(shape, default, static (layer, _) => DepthwiseGeometry.TryCreate(layer, separable: false, V.Count));
         return geometry is null ? null : new DepthwisePlan<V>(request, geometry, separable, pastCaches);
-    }
-
-    private static class Choices<V>
-        where V : struct, IVec<V>
-    {
-        public static ChoiceTable<DepthwiseGeometry?> Table { get; } = new();
     }
 
     /// <summary>Whether channels in the lanes are faster than columns, by the number of columns that an output row has in each phase.</summary>

@@ -48,7 +48,7 @@ internal sealed class Direct : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (!request.EvenIfSlow && (!request.MayFollowSize || !Choices<V>.Table.Of(shape, request.Weights.Use, IsFaster<V>)))
+        if (!request.EvenIfSlow && (!request.MayFollowSize || !Choices<Direct, V, bool>.Table.Of(shape, request.Weights.Use, IsFaster<V>)))
             return null;
 
         return DirectGeometry.TryCreate<V>(shape, request.Threads) is { } geometry ? new DirectPlan<V>(request, geometry) : null;
@@ -57,10 +57,4 @@ internal sealed class Direct : IConvAlgorithm
     private static bool IsFaster<V>(ConvShape shape, WeightUse use)
         where V : struct, IVec<V> =>
         DirectGeometry.TryCreate<V>(shape, threads: 1) is { } geometry && CostModel.Direct<V>(shape, use, geometry) < CostModel.Gemm<V>(shape, use);
-
-    private static class Choices<V>
-        where V : struct, IVec<V>
-    {
-        public static ChoiceTable<bool> Table { get; } = new();
-    }
 }

@@ -135,7 +135,7 @@ internal sealed class DirectProducts
 
     /// <summary>The products that take the fewest cycles.</summary>
     public static DirectProducts Choose<V>(ConvShape shape)
-        where V : struct, IVec<V> => Choices<V>.Table.Of(shape, WeightUse.Many, static (shape, _) => Fastest<V>(shape));
+        where V : struct, IVec<V> => Choices<DirectProducts, V, DirectProducts>.Table.Of(shape, WeightUse.Many, static (shape, _) => Fastest<V>(shape));
 
     private static DirectProducts Fastest<V>(ConvShape shape)
         where V : struct, IVec<V>
@@ -228,10 +228,4 @@ internal sealed class DirectProducts
         depth.TryGetValue(d, out int kd) && height.TryGetValue(h, out int kh) && width.TryGetValue(w, out int kw)
             ? (((kd * Height.Kernel) + kh) * Width.Kernel) + kw
             : -1;
-
-    private static class Choices<V>
-        where V : struct, IVec<V>
-    {
-        public static ChoiceTable<DirectProducts> Table { get; } = new();
-    }
 }

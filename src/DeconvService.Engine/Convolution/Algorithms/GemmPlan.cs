@@ -39,7 +39,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <param name="phasesTogether">So many phases of the width, which then have the same number of taps, have their weights side by side.</param>
     protected GemmPlan(ConvRequest request, InputPanels<V> panels, int channelUnit, int largestBlock, int phasesTogether = 1)
     {
-        (Request, Panels, _channelUnit) = (request, panels, channelUnit);
+        (Request, Panels, _channelUnit, PhasesTogether) = (request, panels, channelUnit, phasesTogether);
         Groups = request.Shape.Groups;
         GroupRows = request.Shape.OutputChannels / Groups;
         _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
@@ -85,11 +85,14 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <summary>The blocks of output channels of a group, in units.</summary>
     protected EvenSplit Blocks { get; }
 
+    /// <summary>Phases of the width that are computed at once: each channel has a row for each of them.</summary>
+    protected int PhasesTogether { get; }
+
     /// <summary>Elements from one channel's row of sums to the next's: the positions of a batch, in whole vectors.</summary>
     protected int RowStride => ((_batches.Largest * Panels.Width) + V.Count - 1) / V.Count * V.Count;
 
-    /// <summary>Whether a line that goes on in the next panel is cut there.</summary>
-    protected virtual bool LinesEndWithPanels => false;
+    /// <summary>Whether the plan computes outputs itself (<see cref="MultiplyToOutput"/>); a line that goes on in the next panel is then cut there.</summary>
+    protected virtual bool Finishes => false;
 
     /// <summary>What a product needs beside its sums, for each worker.</summary>
     protected virtual long SpareFloats => 0;
@@ -106,7 +109,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     private long PhaseSums => Blocks.Largest * (long)_channelUnit * RowStride;
 
     // Lines of a batch: of so many positions, and one that goes on from the batch before.
-    private int MostLines => (int)(_batches.Largest * (long)Panels.Width / Panels.Grid.LinePositions) + 2 + (LinesEndWithPanels ? _batches.Largest : 0);
+    private int MostLines => (int)(_batches.Largest * (long)Panels.Width / Panels.Grid.LinePositions) + 2 + (Finishes ? _batches.Largest : 0);
 
     // Sums of one block of channels in all phases of the width, a row of output, and the lines of a batch; whole cache lines of 64 bytes.
     private long WorkerFloats
@@ -138,7 +141,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     protected abstract void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block);
 
     /// <summary>
-    /// Computes outputs, where the plan can, without a detour through rows of sums: those would be stored, loaded, finished and stored again, at once instead of
+    /// Computes outputs, where the plan <see cref="Finishes"/> them, without a detour through rows of sums: those would be stored, loaded, finished and stored again, at once instead of
     /// between multiplications, while nothing else is done.
     /// </summary>
     /// <param name="panels">The first of the panels; they follow each other.</param>
@@ -149,9 +152,9 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <param name="output">The whole output.</param>
     /// <param name="group">The group.</param>
     /// <param name="block">The block of channels.</param>
-    /// <returns>Whether it did.</returns>
-    protected virtual bool TryMultiplyToOutput(
-        float* panels, int firstPiece, int endPiece, in LineOutputs outputs, float* sums, float* output, int group, int block) => false;
+    protected virtual void MultiplyToOutput(
+        float* panels, int firstPiece, int endPiece, in LineOutputs outputs, float* sums, float* output, int group, int block) =>
+        throw new NotSupportedException();
 
     /// <summary>Where each tap of a phase begins in a panel.</summary>
     protected int* Offsets(int phase) => (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_offsets[phase]));
@@ -183,7 +186,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
         for (int i = _parts.Begin(part); i < _parts.Begin(part + 1); i++)
         {
             // Weights of a block's phases follow each other, in memory where they are large; lines of many panels are better found once.
-            (int block, int phaseRow) = LinesEndWithPanels ? (i % Blocks.Pieces, i / Blocks.Pieces) : (i / PhaseRows, i % PhaseRows);
+            (int block, int phaseRow) = Finishes ? (i % Blocks.Pieces, i / Blocks.Pieces) : (i / PhaseRows, i % PhaseRows);
             int first = phaseRow * Panels.Grid.WidthPhases;
             if (phaseRow != lastRow)
                 (lastRow, lineCount) = (phaseRow, FindLines(firstPiece, endPiece, first, lines));
@@ -194,8 +197,11 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
             if (_fetchesOutput)
                 Panels.Grid.Fetch<V>(arguments.Output, outputs);
 
-            if (TryMultiplyToOutput(panels, firstPiece, endPiece, outputs, worker, arguments.Output, group, block))
+            if (Finishes)
+            {
+                MultiplyToOutput(panels, firstPiece, endPiece, outputs, worker, arguments.Output, group, block);
                 continue;
+            }
 
             for (int phase = 0; phase < Panels.Grid.WidthPhases; phase++)
                 Multiply(panels, firstPiece, endPiece, worker + (phase * PhaseSums), spare, group, first + phase, block);
@@ -210,7 +216,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     {
         int count = 0;
         var walk = new OutputLines(Panels.Grid, Panels.PositionOf(firstPiece), firstPhase);
-        for (int piece = LinesEndWithPanels ? firstPiece + 1 : endPiece; piece <= endPiece; piece++)
+        for (int piece = Finishes ? firstPiece + 1 : endPiece; piece <= endPiece; piece++)
         {
             while (walk.Next(Panels.PositionOf(piece)))
                 lines[count++] = walk.Current;

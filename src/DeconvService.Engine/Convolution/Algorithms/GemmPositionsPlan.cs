@@ -8,13 +8,6 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     where V : struct, IVec<V>
 {
-    // Whether the kernel finishes outputs itself: where they are neighbours as the positions are, or those of two phases alternate that read the
-    // same inputs, and nothing but a bias and bounds is asked for.
-    private readonly bool _finishes;
-
-    // Phases of the width that the kernel computes at once: each channel has a row for each of them.
-    private readonly int _together;
-
     // Whether the taps of each phase read planes in their order: one segment, with few channels a change of segments costs as much as
     // some steps.
     private readonly bool[] _consecutive;
@@ -24,16 +17,19 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     /// <param name="panels">Its input.</param>
     /// <param name="twins">Whether there are <see cref="TapAxis.HasTwins"/> in the width, and nothing but a bias and bounds is asked for.</param>
     public GemmPositionsPlan(ConvRequest request, InputPanels<V> panels, bool twins)
-        : base(request, panels, channelUnit: 1, Math.Max(1, Blocking.Rows<V>(panels.Split.Largest) / (twins ? 2 : 1)), twins ? 2 : 1)
+        : base(request, panels, channelUnit: 1, Blocking.Rows<V>(panels.Split.Largest) / (twins ? 2 : 1), twins ? 2 : 1)
     {
-        _together = twins ? 2 : 1;
-        _finishes = twins || (!panels.Grid.Interleaved && request.Output.OnlyBounds);
+        Finishes = twins || (!panels.Grid.Interleaved && request.Output.OnlyBounds);
         _consecutive = Array.ConvertAll(panels.Phases, taps => taps.Index().All(tap => tap.Item.Plane == tap.Index));
     }
 
     public override string Name => Panels.Grid.Interleaved ? "phase-gemm" : "gemm";
 
-    protected override bool LinesEndWithPanels => _finishes;
+    /// <summary>
+    /// Where outputs are neighbours as the positions are, or those of two phases alternate that read the same inputs, and nothing but a bias and
+    /// bounds is asked for.
+    /// </summary>
+    protected override bool Finishes { get; }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block)
@@ -68,13 +64,10 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override bool TryMultiplyToOutput(
+    protected override void MultiplyToOutput(
         float* panels, int firstPiece, int endPiece, in LineOutputs outputs, float* sums, float* output, int group, int block)
     {
-        if (!_finishes)
-            return false;
-
-        int phase = outputs.FirstPhase, rows = Blocks.Size(block) * _together, taps = Panels.Phases[phase].Length, depth = Panels.Channels * taps;
+        int phase = outputs.FirstPhase, rows = Blocks.Size(block) * PhasesTogether, taps = Panels.Phases[phase].Length, depth = Panels.Channels * taps;
         bool consecutive = _consecutive[phase];
         int segmentDepth = consecutive ? depth : Panels.Channels;
         float* weights = Weights(group, phase, block);
@@ -98,7 +91,7 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
         delegate*<in MicroProduct, void> smaller = FinishingKernel(rows, Panels.Split.Size(Panels.Split.Pieces - 1));
 
         // A panel's outputs are one line, but not where a line ends within it, and not where it is filled up.
-        int units = Panels.Split.Largest, unitElements = V.Count * _together, channels = outputs.EndChannel - outputs.FirstChannel;
+        int units = Panels.Split.Largest, unitElements = V.Count * PhasesTogether, channels = outputs.EndChannel - outputs.FirstChannel;
         nint image = Panels.Grid.Image, panelFloats = (nint)Panels.Floats, sumsStride = (nint)units * unitElements;
         output += outputs.FirstChannel * image;
         for (int piece = firstPiece, i = 0; piece < endPiece; piece++, product.X += panelFloats)
@@ -115,7 +108,7 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
                 continue;
 
             int left = Math.Min(Panels.PositionOf(piece + 1), Panels.Grid.Positions) - Panels.PositionOf(piece);
-            for (float* from = sums; ; from += line.Positions * _together, line = outputs.Lines[i++])
+            for (float* from = sums; ; from += line.Positions * PhasesTogether, line = outputs.Lines[i++])
             {
                 for (int channel = 0; channel < channels; channel++)
                     Copy(from + (channel * sumsStride), output + line.Place + (channel * image), line.Elements);
@@ -125,8 +118,6 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
                     break;
             }
         }
-
-        return true;
     }
 
     // Finished outputs; what is left at the end together with some of those before.
@@ -147,5 +138,5 @@ internal sealed unsafe class GemmPositionsPlan<V> : GemmPlan<V>
     }
 
     private delegate*<in MicroProduct, void> FinishingKernel(int rows, int vectors) =>
-        _together == 2 ? MicroKernelTable.Find<V, ToZippedOutputs>(rows, vectors) : MicroKernelTable.Find<V, ToOutputs>(rows, vectors);
+        PhasesTogether == 2 ? MicroKernelTable.Find<V, ToZippedOutputs>(rows, vectors) : MicroKernelTable.Find<V, ToOutputs>(rows, vectors);
 }

@@ -48,7 +48,7 @@ internal sealed class RowWinograd : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (shape.Accuracy == Accuracy.Exact || (!request.EvenIfSlow && !Choices<V>.Table.Of(shape, request.Weights.Use, IsFaster<V>)))
+        if (shape.Accuracy == Accuracy.Exact || (!request.EvenIfSlow && !Choices<RowWinograd, V, bool>.Table.Of(shape, request.Weights.Use, IsFaster<V>)))
             return null;
 
         return RowWinogradGeometry.TryCreate<V>(shape, request.Threads) is { } geometry ? new RowWinogradPlan<V>(request, geometry) : null;
@@ -72,11 +72,5 @@ internal sealed class RowWinograd : IConvAlgorithm
         double cost = CostModel.RowWinograd<V>(shape, use, geometry) * CostModel.Margin<V>(use);
         return cost < CostModel.Gemm<V>(shape, use)
             && (DirectGeometry.TryCreate<V>(shape, threads: 1) is not { } direct || cost < CostModel.Direct<V>(shape, use, direct));
-    }
-
-    private static class Choices<V>
-        where V : struct, IVec<V>
-    {
-        public static ChoiceTable<bool> Table { get; } = new();
     }
 }

@@ -41,7 +41,7 @@ internal sealed class Winograd : IConvAlgorithm
     {
         WinogradGeometry? chosen = request.EvenIfSlow
             ? Cheapest<V>(request.Shape, request.Weights.Use, double.PositiveInfinity)
-            : Choices<V>.Table.Of(request.Shape, request.Weights.Use, Choose<V>);
+            : Choices<Winograd, V, WinogradGeometry?>.Table.Of(request.Shape, request.Weights.Use, Choose<V>);
         return chosen is null ? null : new WinogradPlan<V>(request, chosen, WinogradTileFunctions.Find<V>(chosen.Height.Size, chosen.Width.Size));
     }
 
@@ -103,11 +103,5 @@ internal sealed class Winograd : IConvAlgorithm
         }
 
         return [.. grids];
-    }
-
-    private static class Choices<V>
-        where V : struct, IVec<V>
-    {
-        public static ChoiceTable<WinogradGeometry?> Table { get; } = new();
     }
 }
