@@ -69,6 +69,8 @@ public static class ShapeTable
         yield return Transposed("t_3x3_stride_2_output_padding", [1, 5, 7, 9], [5, 6, 3, 3], new() { Stride = 2, Padding = 1, OutputPadding = 1 });
         yield return Transposed("t_2x2_stride_2", [1, 16, 14, 15], [16, 9, 2, 2], new() { Stride = 2 });
         yield return Transposed("t_2x2_stride_2_wide", [2, 5, 3, 67], [5, 8, 2, 2], new() { Stride = 2 });
+        yield return Transposed("t_2x2_stride_2_even", [2, 7, 9, 22], [7, 13, 2, 2], new() { Stride = 2 });
+        yield return Transposed("t_2x2_stride_2_narrow", [3, 8, 11, 6], [8, 6, 2, 2], new() { Groups = 2, Stride = 2, Padding = ConvPadding.Pairs((int[])[1, 0], (int[])[1, 0]) });
         yield return Transposed("t_2x2_stride_2_odd", [1, 6, 5, 36], [6, 3, 2, 2], new() { Stride = 2, Padding = ConvPadding.Pairs((int[])[0, 0], (int[])[1, 1]) });
         yield return Transposed("t_2x2_stride_2_groups", [2, 12, 4, 33], [12, 5, 2, 2], new() { Groups = 3, Stride = 2, OutputPadding = (int[])[1, 0] });
         yield return Transposed("t_4x4_stride_2_no_padding", [1, 9, 5, 37], [9, 7, 4, 4], new() { Stride = 2 });

@@ -71,10 +71,13 @@ internal unsafe struct MicroProduct
 
     /// <summary>The most.</summary>
     public float High;
+
+    /// <summary>Where each four outputs of the first row are stored, in elements from <see cref="C"/>, by a layout that stores them so (<see cref="ToZippedFours"/>).</summary>
+    public nint* Fours;
 }
 
 /// <summary>Where the numbers of the rows stand.</summary>
-internal interface IRowLayout
+internal unsafe interface IRowLayout
 {
     /// <summary>Whether the rows' numbers of one step stand side by side, <c>[step][R]</c>; else in runs of a vector, <c>[step / L][R][L]</c>.</summary>
     static abstract bool SideBySide { get; }
@@ -100,6 +103,13 @@ internal interface IRowLayout
     /// Without it they would take the detour that <see cref="Finishes"/> saves.
     /// </summary>
     static virtual bool Zips => false;
+
+    /// <summary>Stores two rows, of which the second one may not be there; see <see cref="MicroStore"/>.</summary>
+    static virtual void StorePair<V, R, N>(
+        int row, V low, V high, float* c, nint rowStride, nint* fours, ref V a0, ref V a1, ref V a2, ref V b0, ref V b1, ref V b2)
+        where V : struct, IVec<V>
+        where R : struct, INumberConstant
+        where N : struct, INumberConstant => MicroStore.Plain<V, R, N>(row, c, rowStride, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
 }
 
 /// <summary><c>[step][R]</c></summary>
@@ -113,7 +123,7 @@ internal readonly struct SideBySide : IRowLayout
 }
 
 /// <summary><c>[step][R]</c>; what is stored are outputs.</summary>
-internal readonly struct ToOutputs : IRowLayout
+internal readonly unsafe struct ToOutputs : IRowLayout
 {
     static bool IRowLayout.SideBySide => true;
 
@@ -122,10 +132,15 @@ internal readonly struct ToOutputs : IRowLayout
     static bool IRowLayout.Apart => false;
 
     static bool IRowLayout.Finishes => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void IRowLayout.StorePair<V, R, N>(
+        int row, V low, V high, float* c, nint rowStride, nint* fours, ref V a0, ref V a1, ref V a2, ref V b0, ref V b1, ref V b2) =>
+        MicroStore.Outputs<V, R, N>(row, low, high, c, rowStride, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
 }
 
 /// <summary><c>[step][R]</c>; what is stored are outputs, two rows as one.</summary>
-internal readonly struct ToZippedOutputs : IRowLayout
+internal readonly unsafe struct ToZippedOutputs : IRowLayout
 {
     static bool IRowLayout.SideBySide => true;
 
@@ -136,6 +151,30 @@ internal readonly struct ToZippedOutputs : IRowLayout
     static bool IRowLayout.Finishes => true;
 
     static bool IRowLayout.Zips => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void IRowLayout.StorePair<V, R, N>(
+        int row, V low, V high, float* c, nint rowStride, nint* fours, ref V a0, ref V a1, ref V a2, ref V b0, ref V b1, ref V b2) =>
+        MicroStore.ZippedOutputs<V, R, N>(row, low, high, c, rowStride, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
+}
+
+/// <summary><c>[step][R]</c>; what is stored are outputs, two rows as one, in fours.</summary>
+internal readonly unsafe struct ToZippedFours : IRowLayout
+{
+    static bool IRowLayout.SideBySide => true;
+
+    static int IRowLayout.RowStep<V>() => 1;
+
+    static bool IRowLayout.Apart => false;
+
+    static bool IRowLayout.Finishes => true;
+
+    static bool IRowLayout.Zips => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void IRowLayout.StorePair<V, R, N>(
+        int row, V low, V high, float* c, nint rowStride, nint* fours, ref V a0, ref V a1, ref V a2, ref V b0, ref V b1, ref V b2) =>
+        MicroStore.ZippedFours<V, R, N>(row, low, high, c, rowStride, fours, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
 }
 
 /// <summary><c>[step][R]</c>, times the sum of two panels.</summary>
@@ -313,14 +352,15 @@ internal static unsafe class MicroKernel
             }
         }
 
+        nint* fours = p.Fours;
         V low = TLayout.Finishes ? V.Broadcast(p.Low) : V.Zero, high = TLayout.Finishes ? V.Broadcast(p.High) : V.Zero;
-        StorePair<V, R, N, TLayout>(0, low, high, c, rowStride, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12);
-        StorePair<V, R, N, TLayout>(2, low, high, c, rowStride, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
-        StorePair<V, R, N, TLayout>(4, low, high, c, rowStride, ref c40, ref c41, ref c42, ref c50, ref c51, ref c52);
-        StorePair<V, R, N, TLayout>(6, low, high, c, rowStride, ref c60, ref c61, ref c62, ref c70, ref c71, ref c72);
-        StorePair<V, R, N, TLayout>(8, low, high, c, rowStride, ref c80, ref c81, ref c82, ref c90, ref c91, ref c92);
-        StorePair<V, R, N, TLayout>(10, low, high, c, rowStride, ref c100, ref c101, ref c102, ref c110, ref c111, ref c112);
-        StorePair<V, R, N, TLayout>(12, low, high, c, rowStride, ref c120, ref c121, ref c122, ref c130, ref c131, ref c132);
+        TLayout.StorePair<V, R, N>(0, low, high, c, rowStride, fours, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12);
+        TLayout.StorePair<V, R, N>(2, low, high, c, rowStride, fours, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+        TLayout.StorePair<V, R, N>(4, low, high, c, rowStride, fours, ref c40, ref c41, ref c42, ref c50, ref c51, ref c52);
+        TLayout.StorePair<V, R, N>(6, low, high, c, rowStride, fours, ref c60, ref c61, ref c62, ref c70, ref c71, ref c72);
+        TLayout.StorePair<V, R, N>(8, low, high, c, rowStride, fours, ref c80, ref c81, ref c82, ref c90, ref c91, ref c92);
+        TLayout.StorePair<V, R, N>(10, low, high, c, rowStride, fours, ref c100, ref c101, ref c102, ref c110, ref c111, ref c112);
+        TLayout.StorePair<V, R, N>(12, low, high, c, rowStride, fours, ref c120, ref c121, ref c122, ref c130, ref c131, ref c132);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -380,53 +420,5 @@ internal static unsafe class MicroKernel
             V.Load(ref c1, c + V.Count);
         if (N.Value > 2)
             V.Load(ref c2, c + (2 * V.Count));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StorePair<V, R, N, TLayout>(int row, V low, V high, float* c, nint rowStride, ref V a0, ref V a1, ref V a2, ref V b0, ref V b1, ref V b2)
-        where V : struct, IVec<V>
-        where R : struct, INumberConstant
-        where N : struct, INumberConstant
-        where TLayout : struct, IRowLayout
-    {
-        if (row >= R.Value)
-            return;
-
-        if (TLayout.Finishes)
-        {
-            V.Bound(ref a0, low, high);
-            V.Bound(ref a1, low, high);
-            V.Bound(ref a2, low, high);
-            V.Bound(ref b0, low, high);
-            V.Bound(ref b1, low, high);
-            V.Bound(ref b2, low, high);
-        }
-
-        if (TLayout.Zips)
-        {
-            c += row / 2 * rowStride;
-            V.StoreZipped(a0, b0, c);
-            if (N.Value > 1)
-                V.StoreZipped(a1, b1, c + (2 * V.Count));
-            if (N.Value > 2)
-                V.StoreZipped(a2, b2, c + (4 * V.Count));
-            return;
-        }
-
-        c += row * rowStride;
-        a0.Store(c);
-        if (N.Value > 1)
-            a1.Store(c + V.Count);
-        if (N.Value > 2)
-            a2.Store(c + (2 * V.Count));
-        if (row + 1 >= R.Value)
-            return;
-
-        c += rowStride;
-        b0.Store(c);
-        if (N.Value > 1)
-            b1.Store(c + V.Count);
-        if (N.Value > 2)
-            b2.Store(c + (2 * V.Count));
     }
 }

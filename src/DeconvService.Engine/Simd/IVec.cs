@@ -79,6 +79,9 @@ internal unsafe interface IVec<TSelf>
     /// <summary>Writes both interleaved, a0 b0 a1 b1 ...: 2 * <see cref="Count"/> elements.</summary>
     static abstract void StoreZipped(TSelf a, TSelf b, float* target);
 
+    /// <summary>Writes both interleaved, each four elements to their own place: there are <see cref="Count"/> / 2, in elements from <paramref name="target"/>.</summary>
+    static abstract void StoreZipped(TSelf a, TSelf b, float* target, nint* places);
+
     /// <summary>Writes all three interleaved, a0 b0 c0 a1 b1 c1 ...: 3 * <see cref="Count"/> elements.</summary>
     static abstract void StoreZipped(TSelf a, TSelf b, TSelf c, float* target);
 

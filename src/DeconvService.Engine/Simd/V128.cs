@@ -111,6 +111,13 @@ internal unsafe struct V128 : IVec<V128>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreZipped(V128 a, V128 b, float* target, nint* places)
+    {
+        ZipLow(a, b).Store(target + places[0]);
+        ZipHigh(a, b).Store(target + places[1]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreZipped(V128 a, V128 b, V128 c, float* target)
     {
         Vector128.Create(a._v[0], b._v[0], c._v[0], a._v[1]).Store(target);

@@ -95,6 +95,16 @@ internal unsafe struct V256 : IVec<V256>
         Avx.Permute2x128(low, high, 0x31).Store(target + 8);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreZipped(V256 a, V256 b, float* target, nint* places)
+    {
+        Vector256<float> even = Avx.UnpackLow(a._v, b._v), odd = Avx.UnpackHigh(a._v, b._v);
+        even.GetLower().Store(target + places[0]);
+        odd.GetLower().Store(target + places[1]);
+        even.GetUpper().Store(target + places[2]);
+        odd.GetUpper().Store(target + places[3]);
+    }
+
     // Element q / 3 of one of the three for each place q.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreZipped(V256 a, V256 b, V256 c, float* target)

@@ -100,6 +100,20 @@ internal unsafe struct V512 : IVec<V512>
         ZipHigh(a, b).Store(target + 16);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreZipped(V512 a, V512 b, float* target, nint* places)
+    {
+        // They interleave within runs of four lanes: no order is to be restored if each goes to its own place.
+        Avx512F.ExtractVector128(Avx512F.UnpackLow(a._v, b._v), 0).Store(target + places[0]);
+        Avx512F.ExtractVector128(Avx512F.UnpackHigh(a._v, b._v), 0).Store(target + places[1]);
+        Avx512F.ExtractVector128(Avx512F.UnpackLow(a._v, b._v), 1).Store(target + places[2]);
+        Avx512F.ExtractVector128(Avx512F.UnpackHigh(a._v, b._v), 1).Store(target + places[3]);
+        Avx512F.ExtractVector128(Avx512F.UnpackLow(a._v, b._v), 2).Store(target + places[4]);
+        Avx512F.ExtractVector128(Avx512F.UnpackHigh(a._v, b._v), 2).Store(target + places[5]);
+        Avx512F.ExtractVector128(Avx512F.UnpackLow(a._v, b._v), 3).Store(target + places[6]);
+        Avx512F.ExtractVector128(Avx512F.UnpackHigh(a._v, b._v), 3).Store(target + places[7]);
+    }
+
     // Two of the three at first, with gaps for the third.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreZipped(V512 a, V512 b, V512 c, float* target)

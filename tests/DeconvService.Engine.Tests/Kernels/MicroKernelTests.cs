@@ -28,7 +28,10 @@ public sealed unsafe class MicroKernelTests
                 Check<V, SideBySide>(rows, vectors, accumulate: false, k => rows * k, row => row);
                 Check<V, ToOutputs>(rows, vectors, accumulate: false, k => rows * k, row => row);
                 if (rows % 2 == 0)
+                {
                     Check<V, ToZippedOutputs>(rows, vectors, accumulate: false, k => rows * k, row => row);
+                    Check<V, ToZippedFours>(rows, vectors, accumulate: false, k => rows * k, row => row);
+                }
 
                 Check<V, InRuns>(rows, vectors, accumulate: true, k => (k / V.Count * rows * V.Count) + (k % V.Count), row => row * V.Count);
             }
@@ -47,6 +50,13 @@ public sealed unsafe class MicroKernelTests
         using GuardedMemory<float> c = GuardedMemory.Of<float>(before);
         using GuardedMemory<float> bias = GuardedMemory.Of<float>(RandomTensor.Make(rows, seed: 4));
         int* offsets = stackalloc int[] { last * step, 0 };
+
+        // The last four outputs of a row are stored first.
+        bool inFours = typeof(TLayout) == typeof(ToZippedFours);
+        nint* fours = stackalloc nint[step / 2];
+        for (int i = 0; i < step / 2; i++)
+            fours[i] = 4 * ((step / 2) - 1 - i);
+
         var product = new MicroProduct
         {
             A = a.Pointer,
@@ -63,6 +73,7 @@ public sealed unsafe class MicroKernelTests
             Bias = bias.Pointer,
             Low = -1,
             High = 1.5f,
+            Fours = fours,
         };
         MicroKernelTable.Find<V, TLayout>(rows, vectors)(in product);
 
@@ -74,10 +85,14 @@ public sealed unsafe class MicroKernelTests
                 for (int k = 0; k < steps; k++)
                     sum += (double)a.Span[stepAt(k) + rowAt(r)] * x.Span[((k < depth ? last + k : k - depth) * step) + v];
 
-                int place = TLayout.Zips ? (r / 2 * 2 * step) + (2 * v) + (r % 2) : (r * step) + v;
+                int zipped = (2 * v) + (r % 2);
+                if (inFours)
+                    zipped = (int)fours[zipped / 4] + (zipped % 4);
+
+                int place = TLayout.Zips ? (r / 2 * 2 * step) + zipped : (r * step) + v;
                 expected[place] = (float)(TLayout.Finishes ? Math.Clamp(sum, product.Low, product.High) : sum);
             }
 
-        Tolerance.AssertClose(expected, c.Span, what: $"{typeof(V).Name} {rows} x {vectors}");
+        Tolerance.AssertClose(expected, c.Span, what: $"{typeof(V).Name} {typeof(TLayout).Name} {rows} x {vectors}");
     }
 }

@@ -10,7 +10,8 @@ namespace DeconvService.Engine.Convolution.Algorithms;
 /// <para>
 /// <c>y[f, q] = sum over (tap, c) of w[f, tap, c] * x[c, q * stride + shift(tap)]</c>, q the output positions of all images, row by row.
 /// The right factor is never stored whole: it is gathered for one panel of 32 or 48 positions at a time, which stays in the cache
-/// while all F rows of weights run over it; a few neighbouring panels are a batch, whose outputs are written in longer rows.
+/// while all F rows of weights run over it; a few neighbouring panels are a batch, whose outputs are written in longer rows. Where nothing is
+/// done to sums but to add a bias and to bound them, the kernel writes outputs itself (<see cref="GemmOutputsPlan{V}"/>).
 /// <see cref="GemmChannels"/> is the same product the other way round.
 /// </para>
 /// <code>
@@ -42,6 +43,14 @@ internal sealed class Gemm : IConvAlgorithm
         TapAxis[] axes = InputPanels.Axes(request.Shape);
         bool twins = axes[2].HasTwins && request.Output.OnlyBounds;
         var panels = new InputPanels<V>(request.Shape, axes, V.Count, twins ? TwinVectors : Blocking.Vectors<V>());
-        return panels.Floats <= int.MaxValue / 4 ? new GemmPositionsPlan<V>(request, panels, twins) : null;
+        if (panels.Floats > int.MaxValue / 4)
+            return null;
+
+        return twins || (!panels.Grid.Interleaved && request.Output.OnlyBounds)
+            ? new GemmOutputsPlan<V>(request, panels, twins)
+            : new GemmPositionsPlan<V>(request, panels);
     }
+
+    /// <summary>The name of a plan.</summary>
+    public static string NameOf(OutputGrid grid) => grid.Interleaved ? "phase-gemm" : "gemm";
 }

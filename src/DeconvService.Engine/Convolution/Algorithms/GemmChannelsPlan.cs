@@ -5,7 +5,7 @@ using DeconvService.Engine.Simd;
 namespace DeconvService.Engine.Convolution.Algorithms;
 
 /// <summary>A layer planned as a matrix product with output channels in the lanes; see <see cref="GemmChannels"/>.</summary>
-internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
+internal sealed unsafe class GemmChannelsPlan<V> : GemmSumsPlan<V>
     where V : struct, IVec<V>
 {
     // Weights of a block of channels that stay in the second-level cache while the panels of a batch run over them.
@@ -29,10 +29,10 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
     private int FittingSteps => WeightBytes / (sizeof(float) * BlockLanes);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block)
+    protected override void Sum(in PanelBatch batch, float* sums, float* spare, int group, int phase, int block)
     {
         int vectors = Blocks.Size(block), lanes = vectors * V.Count, taps = Panels.Phases[phase].Length;
-        int begin = Panels.PositionOf(firstPiece), count = Panels.PositionOf(endPiece) - begin;
+        int count = Panels.PositionOf(batch.End) - Panels.PositionOf(batch.First), batchPanels = batch.End - batch.First;
         float* weights = Weights(group, phase, block);
         int tapsAtOnce = _channelParts.Pieces > 1 ? 1 : Math.Max(1, FittingSteps / Panels.Channels);
         int* offsets = Offsets(phase);
@@ -60,13 +60,13 @@ internal sealed unsafe class GemmChannelsPlan<V> : GemmPlan<V>
                     Accumulate = accumulate,
 
                     // The weights that follow, in equal shares of the panels.
-                    NextStep = Math.Min(32, (lanes + (endPiece - firstPiece) - 1) / (endPiece - firstPiece)),
+                    NextStep = Math.Min(32, (lanes + batchPanels - 1) / batchPanels),
                 };
                 weights += steps * (nint)lanes;
-                product.A = panels + (_channelParts.Begin(part) * (nint)Panels.Width);
+                product.A = batch.Panels + (_channelParts.Begin(part) * (nint)Panels.Width);
                 product.C = spare;
                 product.Next = weights;
-                for (int piece = firstPiece; piece < endPiece; piece++)
+                for (int piece = batch.First; piece < batch.End; piece++)
                 {
                     int size = Panels.Split.Size(piece);
                     (size == positions ? larger : smaller)(in product);

@@ -6,9 +6,20 @@ using DeconvService.Engine.Threading;
 
 namespace DeconvService.Engine.Convolution.Algorithms;
 
+/// <summary>Panels that follow each other in memory.</summary>
+/// <param name="panels">The first of them.</param>
+/// <param name="first">Its number.</param>
+/// <param name="end">The first panel that does not belong to them.</param>
+internal readonly unsafe ref struct PanelBatch(float* panels, int first, int end)
+{
+    public readonly float* Panels = panels;
+    public readonly int First = first;
+    public readonly int End = end;
+}
+
 /// <summary>
-/// What both matrix products share: panels of the input are gathered in batches, blocks of output channels run over a batch, and a row of
-/// the batch's outputs is written at a time.
+/// What all matrix products share: panels of the input are gathered in batches, blocks of output channels run over a batch, and threads share
+/// the batches, or the blocks.
 /// </summary>
 internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     where V : struct, IVec<V>
@@ -16,7 +27,6 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     // Outputs beyond this are not found in a last-level cache; see CostModel. Fetching smaller ones beforehand gains nothing.
     private const int CachedBytes = 16 << 20;
 
-    private readonly int _channelUnit;
     private readonly PackedWeights _weights;
     private readonly int[][] _offsets;
 
@@ -29,7 +39,6 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     private readonly EvenSplit _parts;
     private readonly bool _shared;
     private readonly bool _sharesWeights;
-    private readonly bool _fetchesOutput;
 
     /// <summary>Plans what is common.</summary>
     /// <param name="request">The layer.</param>
@@ -39,7 +48,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <param name="phasesTogether">So many phases of the width, which then have the same number of taps, have their weights side by side.</param>
     protected GemmPlan(ConvRequest request, InputPanels<V> panels, int channelUnit, int largestBlock, int phasesTogether = 1)
     {
-        (Request, Panels, _channelUnit, PhasesTogether) = (request, panels, channelUnit, phasesTogether);
+        (Request, Panels, ChannelUnit, PhasesTogether) = (request, panels, channelUnit, phasesTogether);
         Groups = request.Shape.Groups;
         GroupRows = request.Shape.OutputChannels / Groups;
         _offsets = Array.ConvertAll(panels.Phases, PinnedOffsets);
@@ -51,7 +60,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
         int[] kernels = [.. panels.Phases.Chunk(phasesTogether).SelectMany(phases => phases[0].SelectMany((_, tap) => phases.Select(taps => taps[tap].Kernel)))];
         _weights = GemmWeights.Packed<V>(request, kernels, Blocks, channelUnit, phasesTogether);
 
-        _fetchesOutput = request.Shape.Output.Count * sizeof(float) > CachedBytes;
+        FetchesOutput = request.Shape.Output.Count * sizeof(float) > CachedBytes;
         int wanted = request.Threads == 1 ? 1 : 4 * request.Threads;
         long fitting = Math.Min(CostModel.GemmBatchBytes / (sizeof(float) * panels.Floats), CostModel.GemmBatchPositions / panels.Width);
 
@@ -66,7 +75,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     }
 
     public override long WorkspaceBytes =>
-        sizeof(float) * ((Request.Threads * WorkerFloats) + (Panels.Floats * HeldPanels));
+        sizeof(float) * ((Request.Threads * WorkerFloats) + HeldFloats);
 
     public override long PackedBytes => _weights.Bytes;
 
@@ -85,41 +94,32 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     /// <summary>The blocks of output channels of a group, in units.</summary>
     protected EvenSplit Blocks { get; }
 
+    /// <summary>Output channels of a unit.</summary>
+    protected int ChannelUnit { get; }
+
     /// <summary>Phases of the width that are computed at once: each channel has a row for each of them.</summary>
     protected int PhasesTogether { get; }
 
-    /// <summary>Elements from one channel's row of sums to the next's: the positions of a batch, in whole vectors.</summary>
-    protected int RowStride => ((_batches.Largest * Panels.Width) + V.Count - 1) / V.Count * V.Count;
+    /// <summary>Phases of depth and height: their outputs are different rows.</summary>
+    protected int PhaseRows => Panels.Phases.Length / Panels.Grid.WidthPhases;
 
-    /// <summary>Whether the plan computes outputs itself (<see cref="MultiplyToOutput"/>); a line that goes on in the next panel is then cut there.</summary>
-    protected virtual bool Finishes => false;
+    /// <summary>The most panels of a batch.</summary>
+    protected int BatchPanels => _batches.Largest;
 
-    /// <summary>What a product needs beside its sums, for each worker.</summary>
-    protected virtual long SpareFloats => 0;
+    /// <summary>The most lines of a batch: of so many positions, and one that goes on from the batch before.</summary>
+    protected int MostLines => (int)(_batches.Largest * (long)Panels.Width / Panels.Grid.LinePositions) + 2;
+
+    /// <summary>Whether outputs are so large that the caches do not hold them and are told of those that will be written.</summary>
+    protected bool FetchesOutput { get; }
+
+    /// <summary>Elements of memory that each worker has for itself, beside panels; whole cache lines (<see cref="WholeLines"/>).</summary>
+    protected abstract long WorkerFloats { get; }
 
     // Packed weights of a group: output channels are filled up to whole units.
-    private nint GroupFloats => (GroupRows + _channelUnit - 1) / _channelUnit * _channelUnit * (nint)Panels.Channels * _tapsBefore[^1];
-
-    // Phases of depth and height: their outputs are different rows.
-    private int PhaseRows => Panels.Phases.Length / Panels.Grid.WidthPhases;
+    private nint GroupFloats => (GroupRows + ChannelUnit - 1) / ChannelUnit * ChannelUnit * (nint)Panels.Channels * _tapsBefore[^1];
 
     // Panels in the workspace: all of them, or one batch for each worker.
-    private long HeldPanels => _shared ? (long)Groups * Panels.Split.Pieces : (long)Request.Threads * _batches.Largest;
-
-    private long PhaseSums => Blocks.Largest * (long)_channelUnit * RowStride;
-
-    // Lines of a batch: of so many positions, and one that goes on from the batch before.
-    private int MostLines => (int)(_batches.Largest * (long)Panels.Width / Panels.Grid.LinePositions) + 2 + (Finishes ? _batches.Largest : 0);
-
-    // Sums of one block of channels in all phases of the width, a row of output, and the lines of a batch; whole cache lines of 64 bytes.
-    private long WorkerFloats
-    {
-        get
-        {
-            long floats = ((PhaseSums + RowStride) * Panels.Grid.WidthPhases) + V.Count + SpareFloats;
-            return (floats + (MostLines * (sizeof(OutputLine) / sizeof(float))) + 31) / 16 * 16;
-        }
-    }
+    private long HeldFloats => WholeLines(Panels.Floats * (_shared ? (long)Groups * Panels.Split.Pieces : (long)Request.Threads * _batches.Largest));
 
     public override void Run(in ConvArguments arguments)
     {
@@ -129,32 +129,27 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
         arguments.Threads.Run(Groups * _batches.Pieces * _parts.Pieces, new MultiplyItems(this, arguments), arguments.Cancellation);
     }
 
-    /// <summary>Computes the sums of a block of output channels at the positions of some panels: <c>sums[channel][position]</c>.</summary>
-    /// <param name="panels">The first of the panels; they follow each other.</param>
-    /// <param name="firstPiece">Its number.</param>
-    /// <param name="endPiece">The first panel that does not belong to them.</param>
-    /// <param name="sums">Receives the sums, rows <see cref="RowStride"/> apart.</param>
-    /// <param name="spare"><see cref="SpareFloats"/> elements.</param>
-    /// <param name="group">The group.</param>
-    /// <param name="phase">The phase.</param>
-    /// <param name="block">The block of channels.</param>
-    protected abstract void Multiply(float* panels, int firstPiece, int endPiece, float* sums, float* spare, int group, int phase, int block);
-
     /// <summary>
-    /// Computes outputs, where the plan <see cref="Finishes"/> them, without a detour through rows of sums: those would be stored, loaded, finished and stored again, at once instead of
-    /// between multiplications, while nothing else is done.
+    /// Computes outputs at the positions of a batch. Parts are blocks of output channels in phases of depth and height: there are
+    /// <see cref="PhaseRows"/> times <see cref="Blocks"/> of them, in the order that suits the plan.
     /// </summary>
-    /// <param name="panels">The first of the panels; they follow each other.</param>
-    /// <param name="firstPiece">Its number.</param>
-    /// <param name="endPiece">The first panel that does not belong to them.</param>
-    /// <param name="outputs">What is computed: lines that end where panels do.</param>
-    /// <param name="sums">Room for the sums of a panel.</param>
-    /// <param name="output">The whole output.</param>
-    /// <param name="group">The group.</param>
-    /// <param name="block">The block of channels.</param>
-    protected virtual void MultiplyToOutput(
-        float* panels, int firstPiece, int endPiece, in LineOutputs outputs, float* sums, float* output, int group, int block) =>
-        throw new NotSupportedException();
+    /// <param name="arguments">Input and output.</param>
+    /// <param name="batch">The panels.</param>
+    /// <param name="group">Their group.</param>
+    /// <param name="firstPart">The first part.</param>
+    /// <param name="endPart">The first part that somebody else computes.</param>
+    /// <param name="memory"><see cref="WorkerFloats"/> elements.</param>
+    protected abstract void Multiply(in ConvArguments arguments, in PanelBatch batch, int group, int firstPart, int endPart, float* memory);
+
+    /// <summary>So many elements, filled up to whole cache lines of 64 bytes.</summary>
+    protected static long WholeLines(long floats) => (floats + 15) / 16 * 16;
+
+    /// <summary>The outputs of a block of channels.</summary>
+    protected LineOutputs OutputsOf(ReadOnlySpan<OutputLine> lines, int group, int block)
+    {
+        int before = group * GroupRows;
+        return new LineOutputs(lines, before + (Blocks.Begin(block) * ChannelUnit), before + Math.Min(Blocks.Begin(block + 1) * ChannelUnit, GroupRows));
+    }
 
     /// <summary>Where each tap of a phase begins in a panel.</summary>
     protected int* Offsets(int phase) => (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_offsets[phase]));
@@ -163,7 +158,7 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     protected float* Weights(int group, int phase, int block)
     {
         nint before = (Blocks.Begin(block) * (nint)_tapsBefore[^1]) + (Blocks.Size(block) * (nint)_tapsBefore[phase]);
-        return _weights.Pointer + (group * GroupFloats) + (before * _channelUnit * Panels.Channels);
+        return _weights.Pointer + (group * GroupFloats) + (before * ChannelUnit * Panels.Channels);
     }
 
     private int[] PinnedOffsets(PanelTap[] taps)
@@ -173,56 +168,6 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
             offsets[i] = taps[i].Plane * Panels.Channels * Panels.Width;
 
         return offsets;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyPart(in ConvArguments arguments, float* panels, float* worker, int group, int batch, int part)
-    {
-        int firstPiece = _batches.Begin(batch), endPiece = _batches.Begin(batch + 1);
-        float* row = worker + (PhaseSums * Panels.Grid.WidthPhases);
-        float* spare = row + ((nint)RowStride * Panels.Grid.WidthPhases) + V.Count;
-        var lines = new Span<OutputLine>((void*)(((nint)(spare + SpareFloats) + 15) / 16 * 16), MostLines);
-        int lastRow = -1, lineCount = 0;
-        for (int i = _parts.Begin(part); i < _parts.Begin(part + 1); i++)
-        {
-            // Weights of a block's phases follow each other, in memory where they are large; lines of many panels are better found once.
-            (int block, int phaseRow) = Finishes ? (i % Blocks.Pieces, i / Blocks.Pieces) : (i / PhaseRows, i % PhaseRows);
-            int first = phaseRow * Panels.Grid.WidthPhases;
-            if (phaseRow != lastRow)
-                (lastRow, lineCount) = (phaseRow, FindLines(firstPiece, endPiece, first, lines));
-
-            int before = group * GroupRows;
-            int firstChannel = before + (Blocks.Begin(block) * _channelUnit), endChannel = before + Math.Min(Blocks.Begin(block + 1) * _channelUnit, GroupRows);
-            var outputs = new LineOutputs(lines[..lineCount], first, firstChannel, endChannel);
-            if (_fetchesOutput)
-                Panels.Grid.Fetch<V>(arguments.Output, outputs);
-
-            if (Finishes)
-            {
-                MultiplyToOutput(panels, firstPiece, endPiece, outputs, worker, arguments.Output, group, block);
-                continue;
-            }
-
-            for (int phase = 0; phase < Panels.Grid.WidthPhases; phase++)
-                Multiply(panels, firstPiece, endPiece, worker + (phase * PhaseSums), spare, group, first + phase, block);
-
-            Panels.Grid.Write<V>(Request.Output, arguments, outputs, worker, RowStride, (nint)PhaseSums, row);
-        }
-    }
-
-    // The lines of a batch in the phases of the width that begin with the given one.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int FindLines(int firstPiece, int endPiece, int firstPhase, Span<OutputLine> lines)
-    {
-        int count = 0;
-        var walk = new OutputLines(Panels.Grid, Panels.PositionOf(firstPiece), firstPhase);
-        for (int piece = Finishes ? firstPiece + 1 : endPiece; piece <= endPiece; piece++)
-        {
-            while (walk.Next(Panels.PositionOf(piece)))
-                lines[count++] = walk.Current;
-        }
-
-        return count;
     }
 
     // Gathers one plane (one shift of the input, all channels of a group) of one panel into shared memory.
@@ -256,8 +201,8 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
                     panels.Gather(arguments.Input, memory + ((piece - begin) * (nint)panels.Floats), group, piece, plane);
             }
 
-            float* own = arguments.Workspace + (nint)(plan.HeldPanels * panels.Floats) + (worker * (nint)plan.WorkerFloats);
-            plan.MultiplyPart(arguments, memory, own, group, batch, part);
+            float* own = arguments.Workspace + (nint)plan.HeldFloats + (worker * (nint)plan.WorkerFloats);
+            plan.Multiply(arguments, new PanelBatch(memory, begin, end), group, plan._parts.Begin(part), plan._parts.Begin(part + 1), own);
         }
     }
 }

@@ -12,13 +12,11 @@ internal readonly record struct OutputLine(nint Place, int Elements, int Positio
 
 /// <summary>Outputs that are written together: some channels in some lines.</summary>
 /// <param name="lines">The lines.</param>
-/// <param name="firstPhase">Index of the first phase of the width among all phases.</param>
 /// <param name="firstChannel">The first output channel.</param>
 /// <param name="endChannel">The first that is not among them.</param>
-internal readonly ref struct LineOutputs(ReadOnlySpan<OutputLine> lines, int firstPhase, int firstChannel, int endChannel)
+internal readonly ref struct LineOutputs(ReadOnlySpan<OutputLine> lines, int firstChannel, int endChannel)
 {
     public readonly ReadOnlySpan<OutputLine> Lines = lines;
-    public readonly int FirstPhase = firstPhase;
     public readonly int FirstChannel = firstChannel;
     public readonly int EndChannel = endChannel;
 }
