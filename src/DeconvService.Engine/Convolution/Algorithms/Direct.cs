@@ -48,11 +48,15 @@ internal sealed class Direct : IConvAlgorithm
         where V : struct, IVec<V>
     {
         ConvShape shape = request.Shape;
-        if (!request.EvenIfSlow && (!request.MayFollowSize || !Choices<Direct, V, bool>.Table.Of(shape, request.Weights.Use, IsFaster<V>)))
+        if (!request.EvenIfSlow && !Beats<V>(request))
             return null;
 
         return DirectGeometry.TryCreate<V>(shape, request.Threads) is { } geometry ? new DirectPlan<V>(request, geometry) : null;
     }
+
+    /// <summary>Whether it is faster than the matrix products.</summary>
+    public static bool Beats<V>(ConvRequest request)
+        where V : struct, IVec<V> => request.MayFollowSize && Choices<Direct, V, bool>.Table.Of(request.Shape, request.Weights.Use, IsFaster<V>);
 
     private static bool IsFaster<V>(ConvShape shape, WeightUse use)
         where V : struct, IVec<V> =>
