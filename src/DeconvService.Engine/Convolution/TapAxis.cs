@@ -103,6 +103,14 @@ internal sealed class TapAxis
         return new TapAxis(outer.Input * inner.Input, outer.Kernel * inner.Kernel, outer.Output * inner.Output, 1, shifts, [joined]);
     }
 
+    /// <summary>The positions of all axes as one, where each reads the input of its own place and nothing else; or null.</summary>
+    public static TapAxis? JoinPositions(TapAxis[] axes)
+    {
+        long input = axes.Aggregate(1L, (product, axis) => product * axis.Input);
+        bool own = axes.All(axis => axis is { InputStep: 1, Shifts: [0] } && axis.Grid == axis.Input);
+        return own && input <= int.MaxValue / 2 ? new TapAxis((int)input, 1, (int)input, 1, [0], [[new Tap(0, 0)]]) : null;
+    }
+
     private static TapAxis[] Find(ConvShape shape, bool aligned)
     {
         TapAxis[] axes = [None, None, None];

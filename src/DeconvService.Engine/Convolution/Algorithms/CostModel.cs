@@ -270,7 +270,7 @@ internal static class CostModel
         double products = shape.Groups * panels * blocks * ((rowReduction * step) + (rowPhases * KernelCall)) * V.Count / Lanes;
 
         // Lines of the picture meet panels, unless both begin at one place.
-        TapAxis width = axes[2];
+        TapAxis width = TapAxis.JoinPositions(axes) ?? axes[2];
         double panelWidth = channels ? inPanel : Math.Ceiling(inPanel) * V.Count;
         double pieces = (positions / width.Grid) + panels - (positions / LeastCommonMultiple(width.Grid, (long)Math.Ceiling(panelWidth)));
         double vectors = (positions / pieces / Lanes) + 0.5;
@@ -278,8 +278,8 @@ internal static class CostModel
         double gathered = shape.Groups * planes * pieces * (PlaneLine + (shape.InputChannels / shape.Groups * piece));
 
         double written = phases == 1 ? shape.Output.Count / Lanes * FinishedVector
-            : twins ? (shape.Output.Count / Lanes * FinishedVector) + (shape.Output.Count / (double)width.Output * TwinLine)
-            : (shape.Output.Count / Lanes * InterleavedVector) + (shape.Output.Count / (double)width.Output * InterleavedLine);
+            : twins ? (shape.Output.Count / Lanes * FinishedVector) + (shape.Output.Count / (double)axes[2].Output * TwinLine)
+            : (shape.Output.Count / Lanes * InterleavedVector) + (shape.Output.Count / (double)axes[2].Output * InterleavedLine);
         double transposed = channels ? positions * phases * shape.Groups * Math.Ceiling(outputs / V.Count) * V.Count / Lanes * TransposedSums : 0;
 
         double weights = shape.Weight.Count * TapAxis.ShareOfKernel(axes);

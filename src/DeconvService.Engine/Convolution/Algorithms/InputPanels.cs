@@ -30,6 +30,7 @@ internal static class InputPanels
 internal sealed unsafe class InputPanels<V>
     where V : struct, IVec<V>
 {
+    // Where the input is read; lines of it may be longer than those of the output (TapAxis.JoinPositions), and need fewer pieces.
     private readonly TapAxis _depth;
     private readonly TapAxis _height;
     private readonly TapAxis _width;
@@ -46,7 +47,8 @@ internal sealed unsafe class InputPanels<V>
     {
         _unit = unit;
         _mode = shape.PaddingMode;
-        (_depth, _height, _width) = (axes[0], axes[1], axes[2]);
+        TapAxis? positions = TapAxis.JoinPositions(axes);
+        (_depth, _height, _width) = positions is null ? (axes[0], axes[1], axes[2]) : (TapAxis.None, TapAxis.None, positions);
         Grid = new OutputGrid(shape, axes);
         Channels = shape.InputChannels / shape.Groups;
         _allChannels = shape.InputChannels;
@@ -54,7 +56,7 @@ internal sealed unsafe class InputPanels<V>
         Split = new EvenSplit((int)(((long)Grid.Positions + unit - 1) / unit), largest);
         Width = Split.Largest * unit;
         Floats = (long)Planes * Channels * Width;
-        Phases = [.. from d in _depth.Phases from h in _height.Phases from w in _width.Phases select TapsOf(d, h, w)];
+        Phases = [.. from d in axes[0].Phases from h in axes[1].Phases from w in axes[2].Phases select TapsOf(axes, d, h, w)];
     }
 
     /// <summary>The outputs at the panels' positions.</summary>
@@ -186,13 +188,13 @@ internal sealed unsafe class InputPanels<V>
         }
     }
 
-    private PanelTap[] TapsOf(Tap[] depth, Tap[] height, Tap[] width) =>
+    private static PanelTap[] TapsOf(TapAxis[] axes, Tap[] depth, Tap[] height, Tap[] width) =>
     [
         .. from d in depth
            from h in height
            from w in width
            select new PanelTap(
-               (((d.Kernel * _height.Kernel) + h.Kernel) * _width.Kernel) + w.Kernel,
-               (((d.Shift * _height.Shifts.Length) + h.Shift) * _width.Shifts.Length) + w.Shift),
+               (((d.Kernel * axes[1].Kernel) + h.Kernel) * axes[2].Kernel) + w.Kernel,
+               (((d.Shift * axes[1].Shifts.Length) + h.Shift) * axes[2].Shifts.Length) + w.Shift),
     ];
 }
