@@ -70,7 +70,7 @@ internal static class StatelessCommand
             {
                 foreach (ConvCase layer in Small)
                 {
-                    if (new Side(engine, layer, planner) is { Runs: true } side)
+                    if (new Side(engine, new LayerData(layer), planner) is { Runs: true } side)
                         side.Time(seconds: 0.05);
                 }
             }
@@ -83,8 +83,9 @@ internal static class StatelessCommand
     {
         using var engine = new ConvolutionEngine(new EngineOptions { Threads = threads });
         ConvShape shape = layer.Shape;
-        var ours = new Side(engine, layer, planner: null);
-        Side[] others = [.. Plain.Select(algorithm => new Side(engine, layer, algorithm)).Where(side => side.Runs)];
+        var data = new LayerData(layer);
+        var ours = new Side(engine, data, planner: null);
+        Side[] others = [.. Plain.Select(algorithm => new Side(engine, data, algorithm)).Where(side => side.Runs)];
         ours.Time(seconds / Rounds);
         foreach (Side side in others)
             side.Time(seconds / Rounds);
@@ -99,7 +100,8 @@ internal static class StatelessCommand
         }
 
         Side peer = others.MinBy(side => side.MedianMs)!;
-        double error = Tolerance.ErrorOf(ours.Reference(), ours.Output);
+        ours.RunOnce();
+        double error = Tolerance.ErrorOf(LayersCommand.MakeReference(shape, data.Input, data.Weight, data.Bias), data.Output);
         double gflops = 2e-6 * shape.MultiplyAdds / ours.MedianMs;
         return new LayerRow(
             layer.Name, threads, ours.MedianMs, peer.MedianMs, peer.MedianMs / ours.MedianMs, peer.MinMs / ours.MinMs, gflops, 100 * gflops / (peak * threads), ours.Algorithm, error)
@@ -110,24 +112,33 @@ internal static class StatelessCommand
         };
     }
 
+    /// <summary>A layer's numbers, the same memory for all sides: where arrays lie in it makes up to a fifth.</summary>
+    private sealed class LayerData(ConvCase layer)
+    {
+        public ConvShape Shape { get; } = layer.Shape;
+
+        public float[] Input { get; } = RandomTensor.Make(layer.Input.Count, seed: 1);
+
+        public float[] Weight { get; } = RandomTensor.Make(layer.Weight.Count, seed: 2);
+
+        public float[] Bias { get; } = RandomTensor.Make(layer.Shape.OutputChannels, seed: 3);
+
+        public float[] Output { get; } = new float[layer.Shape.Output.Count];
+    }
+
     /// <summary>One way to answer the request, with all its times.</summary>
     private sealed class Side
     {
         private readonly ConvolutionEngine _engine;
         private readonly IConvAlgorithm? _planner;
-        private readonly ConvShape _shape;
-        private readonly float[] _input;
-        private readonly float[] _weight;
-        private readonly float[] _bias;
+        private readonly LayerData _data;
         private readonly List<double> _packMs = [];
         private readonly List<double> _totalMs = [];
 
-        public Side(ConvolutionEngine engine, ConvCase layer, IConvAlgorithm? planner)
+        public Side(ConvolutionEngine engine, LayerData data, IConvAlgorithm? planner)
         {
-            (_engine, _planner, _shape) = (engine, planner, layer.Shape);
-            (_input, _weight, _bias) = (RandomTensor.Make(layer.Input.Count, seed: 1), RandomTensor.Make(layer.Weight.Count, seed: 2), RandomTensor.Make(_shape.OutputChannels, seed: 3));
-            Output = new float[_shape.Output.Count];
-            using var weights = new ConvWeights(_weight, _bias, WeightUse.Once);
+            (_engine, _planner, _data) = (engine, planner, data);
+            using var weights = new ConvWeights(data.Weight, data.Bias, WeightUse.Once);
             ConvPlan? plan = Plan(weights);
             (Runs, Algorithm) = (plan is not null, plan?.Algorithm ?? "");
         }
@@ -135,8 +146,6 @@ internal static class StatelessCommand
         public bool Runs { get; }
 
         public string Algorithm { get; }
-
-        public float[] Output { get; }
 
         public double MedianMs => Median(_totalMs);
 
@@ -158,21 +167,19 @@ internal static class StatelessCommand
             while (Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds);
         }
 
-        public float[] Reference() => LayersCommand.MakeReference(_shape, _input, _weight, _bias);
-
-        private void RunOnce()
+        public void RunOnce()
         {
             long start = Stopwatch.GetTimestamp();
-            using var weights = new ConvWeights(_weight, _bias, WeightUse.Once);
+            using var weights = new ConvWeights(_data.Weight, _data.Bias, WeightUse.Once);
             ConvPlan plan = Plan(weights)!;
             _packMs.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             using Workspace workspace = _engine.RentWorkspace(plan);
-            plan.Run(_input, Output, workspace);
+            plan.Run(_data.Input, _data.Output, workspace);
             _totalMs.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
 
         private ConvPlan? Plan(ConvWeights weights) =>
-            _planner is null ? _engine.CreatePlan(_shape, weights) : ChosenPlan.TryCreate(_engine, _planner, _shape, weights);
+            _planner is null ? _engine.CreatePlan(_data.Shape, weights) : ChosenPlan.TryCreate(_engine, _planner, _data.Shape, weights);
 
         private static double Median(List<double> times) => times.Order().ElementAt(times.Count / 2);
     }

@@ -60,5 +60,5 @@ internal sealed class Direct : IConvAlgorithm
 
     private static bool IsFaster<V>(ConvShape shape, WeightUse use)
         where V : struct, IVec<V> =>
-        DirectGeometry.TryCreate<V>(shape, threads: 1) is { } geometry && CostModel.Direct<V>(shape, use, geometry) < CostModel.Gemm<V>(shape, use);
+        DirectGeometry.TryCreate<V>(shape, threads: 1) is { } geometry && DirectCost.Of<V>(shape, use, geometry) < MatrixProductCost.OfBest<V>(shape, use);
 }

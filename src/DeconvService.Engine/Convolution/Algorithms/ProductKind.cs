@@ -23,5 +23,5 @@ internal static class ProductChoice<V>
 
     /// <summary>Whether an algorithm should take a layer.</summary>
     public static bool Is(ProductKind kind, ConvRequest request) =>
-        request.EvenIfSlow || (request.MayFollowSize && Table.Of(request.Shape, request.Weights.Use, CostModel.BestProduct<V>) == kind);
+        request.EvenIfSlow || (request.MayFollowSize && Table.Of(request.Shape, request.Weights.Use, MatrixProductCost.BestKind<V>) == kind);
 }

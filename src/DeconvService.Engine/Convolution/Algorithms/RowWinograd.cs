@@ -69,8 +69,8 @@ internal sealed class RowWinograd : IConvAlgorithm
         if (RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is not { } geometry)
             return false;
 
-        double cost = CostModel.RowWinograd<V>(shape, use, geometry) * CostModel.Margin<V>(use);
-        return cost < CostModel.Gemm<V>(shape, use)
-            && (DirectGeometry.TryCreate<V>(shape, threads: 1) is not { } direct || cost < CostModel.Direct<V>(shape, use, direct));
+        double cost = WinogradCost.OfRows<V>(shape, use, geometry) * CostModel.Margin<V>(use);
+        return cost < MatrixProductCost.OfBest<V>(shape, use)
+            && (DirectGeometry.TryCreate<V>(shape, threads: 1) is not { } direct || cost < DirectCost.Of<V>(shape, use, direct));
     }
 }

@@ -64,12 +64,12 @@ internal sealed class Winograd : IConvAlgorithm
     private static WinogradGeometry? Choose<V>(ConvShape shape, WeightUse use)
         where V : struct, IVec<V>
     {
-        double best = CostModel.Gemm<V>(shape, use);
+        double best = MatrixProductCost.OfBest<V>(shape, use);
         if (DirectGeometry.TryCreate<V>(shape, threads: 1) is { } direct)
-            best = Math.Min(best, CostModel.Direct<V>(shape, use, direct));
+            best = Math.Min(best, DirectCost.Of<V>(shape, use, direct));
 
         if (RowWinogradGeometry.TryCreate<V>(shape, threads: 1) is { } rows)
-            best = Math.Min(best, CostModel.RowWinograd<V>(shape, use, rows));
+            best = Math.Min(best, WinogradCost.OfRows<V>(shape, use, rows));
 
         return Cheapest<V>(shape, use, best / CostModel.Margin<V>(use));
     }
@@ -84,7 +84,7 @@ internal sealed class Winograd : IConvAlgorithm
         WinogradGeometry? chosen = null;
         foreach (WinogradGeometry geometry in Candidates(shape, axes, V.Count))
         {
-            double cost = CostModel.Winograd<V>(geometry, use);
+            double cost = WinogradCost.Of<V>(geometry, use);
             if (cost < best)
                 (best, chosen) = (cost, geometry);
         }
