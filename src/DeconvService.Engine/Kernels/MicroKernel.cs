@@ -80,14 +80,14 @@ internal unsafe struct MicroProduct
 internal unsafe interface IRowLayout
 {
     /// <summary>Whether the rows' numbers of one step stand side by side, <c>[step][R]</c>; else in runs of a vector, <c>[step / L][R][L]</c>.</summary>
-    static abstract bool SideBySide { get; }
+    static virtual bool SideBySide => true;
 
     /// <summary>Elements from one row's number to the next row's.</summary>
-    static abstract int RowStep<V>()
-        where V : struct, IVec<V>;
+    static virtual int RowStep<V>()
+        where V : struct, IVec<V> => 1;
 
     /// <summary>Whether <see cref="MicroProduct.StepRows"/> tells where the next step's numbers are; else they follow.</summary>
-    static abstract bool Apart { get; }
+    static virtual bool Apart => false;
 
     /// <summary>What is multiplied: 0 the panel, 1 the panel plus <see cref="MicroProduct.Other"/>, -1 the panel minus it.</summary>
     static virtual int Other => 0;
@@ -104,7 +104,11 @@ internal unsafe interface IRowLayout
     /// </summary>
     static virtual bool Zips => false;
 
-    /// <summary>Stores two rows, of which the second one may not be there; see <see cref="MicroStore"/>.</summary>
+    /// <summary>
+    /// Stores two rows, of which the second one may not be there; see <see cref="MicroStore"/>. A method of the layout: one that asks what the
+    /// layout is would leave the local variables of all cases in the kernel, which has no room for them (<see cref="MicroKernel"/>).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static virtual void StorePair<V, R, N>(
         int row, V low, V high, float* c, nint rowStride, nint* fours, ref V a0, ref V a1, ref V a2, ref V b0, ref V b1, ref V b2)
         where V : struct, IVec<V>
@@ -113,24 +117,11 @@ internal unsafe interface IRowLayout
 }
 
 /// <summary><c>[step][R]</c></summary>
-internal readonly struct SideBySide : IRowLayout
-{
-    static bool IRowLayout.SideBySide => true;
-
-    static int IRowLayout.RowStep<V>() => 1;
-
-    static bool IRowLayout.Apart => false;
-}
+internal readonly struct SideBySide : IRowLayout;
 
 /// <summary><c>[step][R]</c>; what is stored are outputs.</summary>
 internal readonly unsafe struct ToOutputs : IRowLayout
 {
-    static bool IRowLayout.SideBySide => true;
-
-    static int IRowLayout.RowStep<V>() => 1;
-
-    static bool IRowLayout.Apart => false;
-
     static bool IRowLayout.Finishes => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -142,12 +133,6 @@ internal readonly unsafe struct ToOutputs : IRowLayout
 /// <summary><c>[step][R]</c>; what is stored are outputs, two rows as one.</summary>
 internal readonly unsafe struct ToZippedOutputs : IRowLayout
 {
-    static bool IRowLayout.SideBySide => true;
-
-    static int IRowLayout.RowStep<V>() => 1;
-
-    static bool IRowLayout.Apart => false;
-
     static bool IRowLayout.Finishes => true;
 
     static bool IRowLayout.Zips => true;
@@ -161,12 +146,6 @@ internal readonly unsafe struct ToZippedOutputs : IRowLayout
 /// <summary><c>[step][R]</c>; what is stored are outputs, two rows as one, in fours.</summary>
 internal readonly unsafe struct ToZippedFours : IRowLayout
 {
-    static bool IRowLayout.SideBySide => true;
-
-    static int IRowLayout.RowStep<V>() => 1;
-
-    static bool IRowLayout.Apart => false;
-
     static bool IRowLayout.Finishes => true;
 
     static bool IRowLayout.Zips => true;
@@ -180,34 +159,18 @@ internal readonly unsafe struct ToZippedFours : IRowLayout
 /// <summary><c>[step][R]</c>, times the sum of two panels.</summary>
 internal readonly struct OfSums : IRowLayout
 {
-    static bool IRowLayout.SideBySide => true;
-
-    static int IRowLayout.RowStep<V>() => 1;
-
-    static bool IRowLayout.Apart => false;
-
     static int IRowLayout.Other => 1;
 }
 
 /// <summary><c>[step][R]</c>, times the difference of two panels.</summary>
 internal readonly struct OfDifferences : IRowLayout
 {
-    static bool IRowLayout.SideBySide => true;
-
-    static int IRowLayout.RowStep<V>() => 1;
-
-    static bool IRowLayout.Apart => false;
-
     static int IRowLayout.Other => -1;
 }
 
 /// <summary><c>[step][wide row]</c>, of which a product reads R neighbours.</summary>
 internal readonly struct OfWideRows : IRowLayout
 {
-    static bool IRowLayout.SideBySide => true;
-
-    static int IRowLayout.RowStep<V>() => 1;
-
     static bool IRowLayout.Apart => true;
 }
 
@@ -215,8 +178,6 @@ internal readonly struct OfWideRows : IRowLayout
 internal readonly struct Strided<S> : IRowLayout
     where S : struct, INumberConstant
 {
-    static bool IRowLayout.SideBySide => true;
-
     static int IRowLayout.RowStep<V>() => S.Value;
 
     static bool IRowLayout.Apart => true;

@@ -43,7 +43,10 @@ internal static unsafe class MicroStore
         where R : struct, INumberConstant
         where N : struct, INumberConstant
     {
-        Bound<V, R>(row, low, high, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
+        if (row >= R.Value)
+            return;
+
+        Bound(low, high, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
         Plain<V, R, N>(row, c, rowStride, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
     }
 
@@ -57,7 +60,7 @@ internal static unsafe class MicroStore
         if (row >= R.Value)
             return;
 
-        Bound<V, R>(row, low, high, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
+        Bound(low, high, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
         c += row / 2 * rowStride;
         V.StoreZipped(a0, b0, c);
         if (N.Value > 1)
@@ -77,7 +80,7 @@ internal static unsafe class MicroStore
         if (row >= R.Value)
             return;
 
-        Bound<V, R>(row, low, high, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
+        Bound(low, high, ref a0, ref a1, ref a2, ref b0, ref b1, ref b2);
         c += row / 2 * rowStride;
         V.StoreZipped(a0, b0, c, fours);
         if (N.Value > 1)
@@ -87,13 +90,9 @@ internal static unsafe class MicroStore
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Bound<V, R>(int row, V low, V high, ref V a0, ref V a1, ref V a2, ref V b0, ref V b1, ref V b2)
+    private static void Bound<V>(V low, V high, ref V a0, ref V a1, ref V a2, ref V b0, ref V b1, ref V b2)
         where V : struct, IVec<V>
-        where R : struct, INumberConstant
     {
-        if (row >= R.Value)
-            return;
-
         V.Bound(ref a0, low, high);
         V.Bound(ref a1, low, high);
         V.Bound(ref a2, low, high);

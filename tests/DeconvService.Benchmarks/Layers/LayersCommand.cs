@@ -1,10 +1,8 @@
 using System.Text.Json;
 using DeconvService.Engine;
 using DeconvService.Engine.Convolution;
-using DeconvService.Engine.Convolution.Algorithms;
 using DeconvService.Engine.Simd;
 using DeconvService.Engine.Tensors;
-using DeconvService.Engine.Threading;
 using DeconvService.Testing;
 
 namespace DeconvService.Benchmarks.Layers;
@@ -33,10 +31,11 @@ internal static class LayersCommand
         var rows = new List<LayerRow>();
         foreach (JsonElement element in Read(options).Where(item => item.GetProperty("name").GetString()!.Contains(only, StringComparison.Ordinal)))
         {
-            var layer = new TimedLayer(NamedLayers.Parse(element));
+            ConvCase layer = NamedLayers.Parse(element);
+            var data = new LayerData(layer);
             foreach (int count in threads)
             {
-                LayerRow row = layer.Measure(count, seconds, peak, peer is null ? null : budget => peer.Time(element, count, budget));
+                LayerRow row = Measure(layer.Name, data, count, seconds, peak, peer is null ? null : budget => peer.Time(element, count, budget));
                 rows.Add(row);
                 row.Print();
             }
@@ -58,46 +57,22 @@ internal static class LayersCommand
         return [.. layers.EnumerateArray().Select(layer => layer.Clone())];
     }
 
-    /// <summary>The layer's output by the formula.</summary>
-    public static float[] MakeReference(ConvShape shape, float[] input, float[] weight, float[] bias)
-    {
-        float[] expected = new float[shape.Output.Count];
-        using var threads = new EngineThreads();
-        threads.Run((int)Reference.ItemCount(shape), new ReferenceItems(shape, input, weight, bias, expected));
-        return expected;
-    }
-
     private static double GeometricMean(IEnumerable<double> values) => Math.Exp(values.Average(Math.Log));
 
-    /// <summary>A layer with its data and, once somebody asks, its reference.</summary>
-    private sealed class TimedLayer(ConvCase layer)
+    private static LayerRow Measure(
+        string name, LayerData data, int threads, double seconds, double peak, Func<double, (double MedianMs, double MinMs)>? peer)
     {
-        private readonly ConvShape _shape = layer.Shape;
-        private readonly float[] _input = RandomTensor.Make(layer.Input.Count, seed: 1);
-        private readonly float[] _weight = Array.ConvertAll(RandomTensor.Make(layer.Weight.Count, seed: 2), value => 0.1f * value);
-        private readonly float[] _bias = RandomTensor.Make(layer.Shape.OutputChannels, seed: 3);
-        private float[]? _reference;
-
-        public LayerRow Measure(int threads, double seconds, double peak, Func<double, (double MedianMs, double MinMs)>? peer)
-        {
-            using var engine = new ConvolutionEngine(new EngineOptions { Threads = threads });
-            using var weights = new ConvWeights(_weight, _bias);
-            ConvPlan plan = engine.CreatePlan(_shape, weights);
-            using Workspace workspace = engine.RentWorkspace(plan);
-            using AlignedBuffer input = engine.Buffers.Rent(_input.Length), output = engine.Buffers.Rent(_shape.Output.Count);
-            _input.CopyTo(input.Span);
-            plan.Run(input.Span, output.Span, workspace);
-            _reference ??= MakeReference(_shape, _input, _weight, _bias);
-            double error = Tolerance.ErrorOf(_reference, output.Span);
-            InTurn times = InTurn.Measure(() => plan.Run(input.Span, output.Span, workspace), peer, seconds);
-            double gflops = 2e-6 * _shape.MultiplyAdds / times.OursMs;
-            return new LayerRow(
-                layer.Name, threads, times.OursMs, times.PeerMs, times.PeerMs / times.OursMs, times.MinRatio, gflops, 100 * gflops / (peak * threads), plan.Algorithm, error);
-        }
-    }
-
-    private readonly struct ReferenceItems(ConvShape shape, float[] input, float[] weight, float[] bias, float[] output) : IWorkItems
-    {
-        public void Execute(int item, int worker) => Reference.RunItem(shape, input, weight, bias, output, item, Epilogue.None, default);
+        using var engine = new ConvolutionEngine(new EngineOptions { Threads = threads });
+        using var weights = new ConvWeights(data.Weight, data.Bias);
+        ConvPlan plan = engine.CreatePlan(data.Shape, weights);
+        using Workspace workspace = engine.RentWorkspace(plan);
+        using AlignedBuffer input = engine.Buffers.Rent(data.Input.Length), output = engine.Buffers.Rent(data.Shape.Output.Count);
+        data.Input.CopyTo(input.Span);
+        plan.Run(input.Span, output.Span, workspace);
+        double error = data.ErrorOf(output.Span);
+        InTurn times = InTurn.Measure(() => plan.Run(input.Span, output.Span, workspace), peer, seconds);
+        double gflops = 2e-6 * data.Shape.MultiplyAdds / times.OursMs;
+        return new LayerRow(
+            name, threads, times.OursMs, times.PeerMs, times.PeerMs / times.OursMs, times.MinRatio, gflops, 100 * gflops / (peak * threads), plan.Algorithm, error);
     }
 }

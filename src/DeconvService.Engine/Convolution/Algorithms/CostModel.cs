@@ -32,7 +32,7 @@ internal static class CostModel
     /// <summary>The largest stride that shows in the time of loading a vector.</summary>
     public const double LargestStep = 8;
 
-    /// <summary>Weights, and tiles, beyond this do not stay in the last-level cache from run to run.</summary>
+    /// <summary>Weights, tiles, and outputs beyond this do not stay in the last-level cache from run to run.</summary>
     public const double CachedBytes = 16 << 20;
 
     /// <summary>What passes by again and again is waited for beyond this.</summary>

@@ -46,7 +46,9 @@ internal sealed unsafe class GemmOutputsPlan<V> : GemmPlan<V>
     // The lines of a batch, each cut where its panels are, where they go, and the outputs of one panel that are copied.
     protected override long WorkerFloats => LineFloats + TargetFloats + WholeLines(Blocks.Largest * (long)PanelOutputs);
 
-    private long LineFloats => WholeLines((MostLines + BatchPanels) * (sizeof(OutputLine) / sizeof(float)));
+    private int CutLines => MostLines + BatchPanels;
+
+    private long LineFloats => WholeLines(CutLines * (sizeof(OutputLine) / sizeof(float)));
 
     private long TargetFloats => WholeLines(BatchPanels * ((sizeof(PanelTarget) + (Fours * sizeof(nint))) / sizeof(float)));
 
@@ -59,15 +61,15 @@ internal sealed unsafe class GemmOutputsPlan<V> : GemmPlan<V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Multiply(in ConvArguments arguments, in PanelBatch batch, int group, int firstPart, int endPart, float* memory)
     {
-        var lines = new Span<OutputLine>(memory, MostLines + BatchPanels);
-        memory += LineFloats;
-        var targets = new Span<PanelTarget>(memory, batch.End - batch.First);
-        float* copies = memory + TargetFloats;
+        var lines = new Span<OutputLine>(memory, CutLines);
+        var targets = new Span<PanelTarget>(memory + LineFloats, batch.End - batch.First);
+        nint* fours = (nint*)(memory + LineFloats + (BatchPanels * (sizeof(PanelTarget) / sizeof(float))));
+        float* copies = memory + LineFloats + TargetFloats;
         for (int part = firstPart, end; part < endPart; part = end)
         {
             (int phaseRow, int block) = Math.DivRem(part, Blocks.Pieces);
             end = Math.Min(part - block + Blocks.Pieces, endPart);
-            int phase = phaseRow * PhasesTogether, count = FindTargets(batch, phase, lines, targets, (nint*)(memory + (BatchPanels * (sizeof(PanelTarget) / sizeof(float)))));
+            int phase = phaseRow * PhasesTogether, count = FindTargets(batch, phase, lines, targets, fours);
             MicroProduct product = ProductOf(phase);
             for (; part < end; part++, block++)
             {

@@ -24,9 +24,6 @@ internal readonly unsafe ref struct PanelBatch(float* panels, int first, int end
 internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
     where V : struct, IVec<V>
 {
-    // Outputs beyond this are not found in a last-level cache; see CostModel. Fetching smaller ones beforehand gains nothing.
-    private const int CachedBytes = 16 << 20;
-
     private readonly PackedWeights _weights;
     private readonly int[][] _offsets;
 
@@ -60,7 +57,8 @@ internal abstract unsafe class GemmPlan<V> : PlannedAlgorithm
         int[] kernels = [.. panels.Phases.Chunk(phasesTogether).SelectMany(phases => phases[0].SelectMany((_, tap) => phases.Select(taps => taps[tap].Kernel)))];
         _weights = GemmWeights.Packed<V>(request, kernels, Blocks, channelUnit, phasesTogether);
 
-        FetchesOutput = request.Shape.Output.Count * sizeof(float) > CachedBytes;
+        // Fetching beforehand what a last-level cache holds gains nothing.
+        FetchesOutput = request.Shape.Output.Count * sizeof(float) > CostModel.CachedBytes;
         int wanted = request.Threads == 1 ? 1 : 4 * request.Threads;
         long fitting = Math.Min(CostModel.GemmBatchBytes / (sizeof(float) * panels.Floats), CostModel.GemmBatchPositions / panels.Width);
 

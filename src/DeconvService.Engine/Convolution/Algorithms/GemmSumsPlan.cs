@@ -21,7 +21,9 @@ internal abstract unsafe class GemmSumsPlan<V> : GemmPlan<V>
 
     // Sums of one block of channels in all phases of the width, a row of output, and the lines of a batch.
     protected override long WorkerFloats =>
-        WholeLines(((PhaseSums + RowStride) * Panels.Grid.WidthPhases) + V.Count + SpareFloats) + WholeLines(MostLines * (sizeof(OutputLine) / sizeof(float)));
+        WholeLines(((PhaseSums + RowStride) * Panels.Grid.WidthPhases) + V.Count + SpareFloats) + LineFloats;
+
+    private long LineFloats => WholeLines(MostLines * (sizeof(OutputLine) / sizeof(float)));
 
     private long PhaseSums => Blocks.Largest * (long)ChannelUnit * RowStride;
 
@@ -41,7 +43,7 @@ internal abstract unsafe class GemmSumsPlan<V> : GemmPlan<V>
     {
         float* row = memory + (PhaseSums * Panels.Grid.WidthPhases);
         float* spare = row + ((nint)RowStride * Panels.Grid.WidthPhases) + V.Count;
-        var lines = new Span<OutputLine>(memory + WorkerFloats - WholeLines(MostLines * (sizeof(OutputLine) / sizeof(float))), MostLines);
+        var lines = new Span<OutputLine>(memory + WorkerFloats - LineFloats, MostLines);
         int lastRow = -1, lineCount = 0;
         for (int part = firstPart; part < endPart; part++)
         {
